@@ -1,0 +1,124 @@
+"""Rate of tokenization: the tokenize stage against a plain loop over the same tokenizer.
+
+    python -m benchmarks.tokenization --data ../shared/data/snips/nlu-benchmark --repeat 1
+
+All take the same examples, in rounds that alternate their order:
+
+- stage: `bertline.stages.tokenize.run`, that is reading and checking the examples, a Beam pipeline,
+  records, feature files, manifest. The pipeline's start-up (not Beam's import) is in each run.
+- plain loop: reads the same examples, encodes them in batches of the same size with the same
+  tokenizer into the same records, writes the same files; no Beam, no counting, no manifest.
+- tokenizer alone: the same tokenizer on texts in memory; nothing is read, kept or written.
+"""
+
+import argparse
+import dataclasses
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bertline.artifacts import new_artifact, read_manifest
+from bertline.examples import Example, read_split, write_split
+from bertline.features.batches import Record
+from bertline.features.encode import EXAMPLE_ENCODERS
+from bertline.features.records import write_shard
+from bertline.features.shards import BATCH_SIZE
+from bertline.features.tokenizer import Tokenizer
+from bertline.stages import import_checkpoint, ingest, tokenize
+
+SETTINGS = tokenize.Settings()
+
+
+def main() -> None:
+    """Prints medians of the rates, and of their ratios to the plain loop's within a round."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("--data", default="samples/snips", help="a folder in SNIPS layout")
+    parser.add_argument("--repeat", type=int, default=5, help="times each example is taken")
+    parser.add_argument("--rounds", type=int, default=7, help="runs of each, one more uncounted")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        import_checkpoint.run(import_checkpoint.Settings(), encoder=folder / "encoder")
+        ingest.run(ingest.Settings(source=options.data), examples=folder / "once")
+        count = _repeat(folder / "once", folder / "examples", options.repeat)
+        seconds = _measure(_contestants(folder), options.rounds)
+    print(f"\n{count:,} examples, {options.rounds} rounds, medians (ratio: plain loop = 1)")
+    print(f"{'':16}{'per second':>12}{'ratio':>8}{'per CPU-second':>17}{'ratio':>8}")
+    for name, times in seconds.items():
+        cells = []
+        for clock, width in ((0, 12), (1, 17)):
+            rate = statistics.median(count / time[clock] for time in times)
+            pairs = zip(seconds["plain loop"], times, strict=True)
+            ratio = statistics.median(plain[clock] / time[clock] for plain, time in pairs)
+            cells.append(f"{rate:>{width},.0f}{ratio:>8.2f}")
+        print(f"{name:16}{''.join(cells)}")
+
+
+def _repeat(source: Path, target: Path, times: int) -> int:
+    """Copies an examples artifact with every split `times` over; returns its example count."""
+    about = read_manifest(source, "examples").about
+    counts = {split: count * times for split, count in about["counts"].items()}
+    with new_artifact(target, "examples", {**about, "counts": counts}) as folder:
+        for split in counts:
+            once = list(read_split(source / f"{split}.jsonl", about["example_kind"]))
+            repeated = (
+                dataclasses.replace(example, id=f"{example.id}-{time}")
+                for time in range(times)
+                for example in once
+            )
+            write_split(folder / f"{split}.jsonl", repeated)
+    return sum(counts.values())
+
+
+def _contestants(folder: Path) -> dict[str, Callable[[], None]]:
+    examples, encoder = folder / "examples", folder / "encoder"
+    about = read_manifest(examples, "examples").about
+    encode = EXAMPLE_ENCODERS[about["example_kind"]]
+    labels = encode.labels(about["labels"])
+    tokenizer = Tokenizer.from_vocab(encoder / "vocab.txt", do_lower_case=True)
+
+    def batches(split: str) -> Iterator[list[Example]]:
+        rows = list(read_split(examples / f"{split}.jsonl", about["example_kind"]))
+        for start in range(0, len(rows), BATCH_SIZE):
+            yield rows[start : start + BATCH_SIZE]
+
+    def records(split: str) -> Iterator[Record]:
+        for batch in batches(split):
+            yield from encode.encode(tokenizer, batch, labels, SETTINGS.max_seq_length)
+
+    def plain_loop() -> None:
+        for split in about["counts"]:
+            write_shard(folder / f"{split}.tfrecord", records(split))
+
+    def stage() -> None:
+        tokenize.run(SETTINGS, examples=examples, encoder=encoder, features=folder / "features")
+
+    texts = [[row.text for row in rows] for split in about["counts"] for rows in batches(split)]
+
+    def tokenizer_alone() -> None:
+        for batch in texts:
+            tokenizer.encode(batch)
+
+    return {"plain loop": plain_loop, "stage": stage, "tokenizer alone": tokenizer_alone}
+
+
+def _measure(
+    contestants: dict[str, Callable[[], None]], rounds: int
+) -> dict[str, list[tuple[float, float]]]:
+    """Wall and CPU seconds of each contestant in each round; the first round warms up."""
+    names = list(contestants)
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+    for number in range(rounds + 1):
+        for name in names if number % 2 else reversed(names):
+            wall, cpu = time.perf_counter(), time.process_time()
+            contestants[name]()
+            taken = time.perf_counter() - wall, time.process_time() - cpu
+            if number:
+                seconds[name].append(taken)
+    return seconds
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""The on-disk form of what passes between stages: folders with a manifest.
+
+An artifact is a folder holding `manifest.json` (its kind, a format version, what the kind needs to
+be understood, and the SHA-256 of each file) beside its files. It is written under a temporary name
+and renamed, so it is there whole or not at all. The digest of an artifact is the SHA-256 of its
+manifest, and so of everything in it.
+
+kind      files                                        written by
+encoder   weights.safetensors, encoder.json, vocab.txt import_checkpoint
+examples  <split>.jsonl                                ingest
+features  <split>-NNNNN-of-NNNNN.tfrecord              tokenize
+model     weights.safetensors, model.json, vocab.txt   finetune (history.json beside)
+exported  model.json, vocab.txt, and a file or folder  export
+          for each format (exports.json lists them)
+report    metrics.json, report.html, verdict.json, …   evaluate
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bertline.config import Config
+from bertline.errors import DataError, StorageError
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+
+
+class Manifest(Config):
+    """What an artifact folder holds.
+
+    kind: one of the kinds above. about: facts of the kind that readers need (labels, counts, …).
+    files: relative path → SHA-256 in hex of every other file of the folder.
+    """
+
+    kind: str
+    format_version: int = FORMAT_VERSION
+    about: dict[str, Any] = {}
+    files: dict[str, str]
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder that becomes `path` when the block ends without an exception.
+
+    What stood at `path` before is replaced. On an exception nothing changes at `path`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.tmp"
+    temporary.mkdir()
+    try:
+        yield temporary
+        for file in [*temporary.rglob("*"), temporary]:
+            fsync(file)
+        replace_folder(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def new_artifact(path: Path, kind: str, about: Mapping[str, Any] | None = None) -> Iterator[Path]:
+    """As `new_folder`, and adds the manifest last.
+
+    `about` is read when the block ends, so a dict may be filled inside the block.
+    """
+    with new_folder(path) as folder:
+        yield folder
+        files = {str(f.relative_to(folder)): file_sha256(f) for f in files_of(folder)}
+        manifest = Manifest(kind=kind, about=dict(about or {}), files=files)
+        write_json(folder / MANIFEST, manifest.model_dump())
+
+
+def read_manifest(path: Path, kind: str) -> Manifest:
+    """The manifest of the artifact at `path`; raises DataError if it is not one of `kind`."""
+    file = path / MANIFEST
+    if not file.is_file():
+        raise DataError(f"{path}: not a bertline {kind} folder (no {MANIFEST}); give one")
+    manifest = Manifest.parse(read_json(file), where=str(file))
+    if manifest.kind != kind:
+        raise DataError(f"{path}: holds {manifest.kind!r}, expected {kind!r}; give another folder")
+    if manifest.format_version != FORMAT_VERSION:
+        raise DataError(
+            f"{path}: format version {manifest.format_version}, this bertline reads "
+            f"{FORMAT_VERSION}; write it again with this version"
+        )
+    return manifest
+
+
+def digest(path: Path) -> str:
+    """SHA-256 in hex of the artifact's manifest, and so of its whole content."""
+    return file_sha256(path / MANIFEST)
+
+
+def fingerprint(*parts: str) -> str:
+    """SHA-256 in hex over the parts in order: the name of a piece of work with these inputs."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def files_of(folder: Path) -> list[Path]:
+    """All files below `folder`, sorted by relative path."""
+    return sorted(f for f in folder.rglob("*") if f.is_file())
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 in hex of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`; raises DataError if it is missing or malformed."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; the folder is not complete") from None
+    except ValueError as error:
+        raise DataError(f"{path}: malformed JSON ({error}); write the file again") from None
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: expected a JSON object; write the file again")
+    return value
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Writes `value` as indented JSON, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes `text` in UTF-8, whole or not at all (temporary name, fsync, rename)."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def replace_folder(source: Path, target: Path) -> None:
+    """Renames folder `source` to `target`, replacing what is there; raises StorageError."""
+    old = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.old"
+    try:
+        if target.exists():
+            target.rename(old)
+        source.rename(target)
+        fsync(target.parent)
+    except OSError as error:
+        if old.exists() and not target.exists():
+            old.rename(target)
+        raise StorageError(f"{target}: cannot be written ({error.strerror})") from error
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def fsync(path: Path) -> None:
+    """Flushes a file's or a folder's entry to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

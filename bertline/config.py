@@ -1,0 +1,79 @@
+"""Frozen, typed configuration objects and the one way to make them from plain data."""
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import pydantic
+
+from bertline.errors import ConfigError
+
+
+class Config(pydantic.BaseModel):
+    """Base of every configuration: immutable, strictly typed, without unknown keys.
+
+    Integers are accepted for floats and lists for tuples, as YAML and JSON write them; nothing
+    else is converted.
+    """
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], where: str) -> Self:
+        """The configuration made from `values`.
+
+        `where` names the place of the values in messages ("recipe snips.yaml: finetune").
+        Raises ConfigError with the first problem: an unknown key (and the nearest known one), a
+        missing key, a value of the wrong type or out of range.
+        """
+        try:
+            return cls.model_validate_json(json.dumps(values))
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{where}: {cls._first_problem(error)}") from None
+
+    @classmethod
+    def parse_json(cls, text: str, where: str) -> Self:
+        """The configuration made from the text of a JSON object; raises ConfigError."""
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"{where}: not JSON ({error}); expected an object") from None
+        if not isinstance(values, dict):
+            raise ConfigError(f"{where}: expected a JSON object, got {text[:60]!r}")
+        return cls.parse(values, where)
+
+    def to_json(self) -> str:
+        """The configuration as one line of JSON, keys in the order of declaration."""
+        return self.model_dump_json()
+
+    @classmethod
+    def _first_problem(cls, error: Exception) -> str:
+        if not isinstance(error, pydantic.ValidationError):
+            return str(error)
+        # A misspelt key that is required is missing too: what is unknown is told first.
+        problem = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+        *place, last = problem["loc"]
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            return f"unknown key {key!r}; {nearest(str(last), cls._keys(place))}"
+        if problem["type"] == "missing":
+            return f"key {key!r} is missing; give it a value"
+        return f"key {key!r} = {problem['input']!r}: {problem['msg']}"
+
+    @classmethod
+    def _keys(cls, place: Sequence[int | str]) -> list[str]:
+        """The known keys of the configuration at a place inside this one."""
+        fields = cls.model_fields
+        for part in place:
+            kind = fields[part].annotation if isinstance(part, str) and part in fields else None
+            if not isinstance(kind, type) or not issubclass(kind, Config):
+                return []
+            fields = kind.model_fields
+        return list(fields)
+
+
+def nearest(key: str, known: Mapping[str, Any] | list[str]) -> str:
+    """A remedy for an unknown key: 'did you mean X?' or the list of the known keys."""
+    matches = difflib.get_close_matches(key, list(known), n=1)
+    return f"did you mean {matches[0]!r}?" if matches else f"known: {', '.join(known)}"

@@ -1,0 +1,1 @@
+"""Readers: dataset files in, examples out."""

@@ -1,0 +1,141 @@
+"""SNIPS custom intent engines (Coucke et al. 2018, arXiv:1805.10190): intents and slots.
+
+Layout, anywhere below the folder given: train_<Intent>_full.json, validate_<Intent>.json (the test
+split of the literature) and train_<Intent>.json (300 of the `_full` ones). Each file is
+`{"<Intent>": [{"data": [{"text": "play "}, {"text": "jazz", "entity": "genre"}]}, …]}`.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bertline.datasets.dataset import Dataset
+from bertline.errors import DataError
+from bertline.examples import Slot, TaggedText
+
+TRAIN_FILES = "train_<Intent>_full.json"
+SMALL_TRAIN_FILES = "train_<Intent>.json"
+TEST_FILES = "validate_<Intent>.json"
+ODDITIES = ("latin1_files", "latin1_lines", "trimmed_slots", "empty_slots", "mid_word_slots")
+
+
+def read(folder: Path, *, small_files: bool = False) -> Dataset:
+    """The utterances of all intents below `folder`, in the order of intents and lines.
+
+    small_files: train_<Intent>.json is read instead of train_<Intent>_full.json. The report
+    counts files that are not UTF-8 and their lines read as Latin-1, slots with white space at
+    an end (left out), slots of white space only (dropped), and slots that begin or end inside a
+    word (kept). Raises DataError for missing files, malformed JSON, an utterance without text.
+    """
+    counts = Counter(dict.fromkeys(ODDITIES, 0))
+    train_files = _find(folder, SMALL_TRAIN_FILES if small_files else TRAIN_FILES)
+    test_files = _find(folder, TEST_FILES)
+    return Dataset(
+        train=[utterance for file in train_files for utterance in _utterances(file, counts)],
+        test=[utterance for file in test_files for utterance in _utterances(file, counts)],
+        report=dict(counts),
+    )
+
+
+def spell(chunks: list[dict[str, Any]]) -> tuple[str, list[Slot]]:
+    """The text that the chunks spell, joined as they are, and its slots.
+
+    Slots are trimmed: text[start:end] is the chunk's text without white space at its ends, and
+    may be empty. Raises AttributeError, KeyError or TypeError for what are not chunks.
+    """
+    text = ""
+    slots = []
+    for chunk in chunks:
+        value, label = chunk["text"], chunk.get("entity")
+        if not isinstance(value, str) or not isinstance(label, str | None):
+            raise TypeError("a chunk's text and entity are strings")
+        if label is not None:
+            start = len(text) + len(value) - len(value.lstrip())
+            slots.append(Slot(label, start, start + len(value.strip())))
+        text += value
+    return text, slots
+
+
+def _find(folder: Path, form: str) -> list[Path]:
+    """The files below `folder` whose names have the form: one for each intent, by intent."""
+    pattern = re.compile(re.escape(form).replace("<Intent>", r"(\w+)(?<!_full)"))
+    files: dict[str, Path] = {}
+    for file in sorted(folder.rglob("*.json")):
+        match = pattern.fullmatch(file.name)
+        if match and match[1] in files:
+            raise DataError(f"{file}: {match[1]} is also in {files[match[1]]}; give one of them")
+        if match:
+            files[match[1]] = file
+    if not files:
+        raise DataError(f"{folder}: no file {form} below it; give a folder with the SNIPS layout")
+    return [files[intent] for intent in sorted(files)]
+
+
+def _utterances(file: Path, counts: Counter[str]) -> Iterator[TaggedText]:
+    for intent, utterances in _content(file, counts).items():
+        for index, utterance in enumerate(utterances):
+            place = f"{file}: utterance {index} of {intent}"
+            try:
+                text, slots = spell(utterance["data"])
+                text.encode()
+            except (AttributeError, KeyError, TypeError, UnicodeEncodeError):
+                raise DataError(
+                    f"{place}: no text in {json.dumps(utterance)[:80]}; expected "
+                    '{"data": [{"text": …}, …]}'
+                ) from None
+            if not text.strip():
+                raise DataError(f"{place}: no text; remove the utterance or give it one")
+            kept = [slot for slot in slots if slot.start < slot.end]
+            counts["empty_slots"] += len(slots) - len(kept)
+            counts["trimmed_slots"] += sum(_has_white_end(chunk) for chunk in utterance["data"])
+            counts["mid_word_slots"] += sum(_splits_word(text, slot) for slot in kept)
+            yield TaggedText(f"{file.stem}-{index}", text, intent, tuple(kept))
+
+
+def _content(file: Path, counts: Counter[str]) -> dict[str, list[Any]]:
+    """The JSON object of a file: intent → utterances."""
+    try:
+        content = json.loads(_decode(file.read_bytes(), counts))
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"{file}: malformed JSON at line {error.lineno}, column {error.colno}: {error.msg}; "
+            "correct the file"
+        ) from None
+    if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
+        raise DataError(f"{file}: not in the form of SNIPS; expected {{intent: [utterance, …]}}")
+    return content
+
+
+def _decode(raw: bytes, counts: Counter[str]) -> str:
+    """The text of a file in UTF-8; where it is not, the lines that are not are Latin-1.
+
+    Files mix both: one utterance pasted in another encoding must not spoil its neighbours.
+    """
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        counts["latin1_files"] += 1
+    lines = []
+    for line in raw.split(b"\n"):
+        try:
+            lines.append(line.decode("utf-8"))
+        except UnicodeDecodeError:
+            counts["latin1_lines"] += 1
+            lines.append(line.decode("latin-1"))
+    return "\n".join(lines)
+
+
+def _has_white_end(chunk: dict[str, str]) -> bool:
+    """Whether the chunk is a slot with white space before or after its value."""
+    value = chunk["text"]
+    return chunk.get("entity") is not None and "" != value.strip() != value
+
+
+def _splits_word(text: str, slot: Slot) -> bool:
+    return any(
+        0 < end < len(text) and text[end - 1].isalnum() and text[end].isalnum()
+        for end in (slot.start, slot.end)
+    )

@@ -1,0 +1,170 @@
+"""The gate: measured results in, a verdict with reasons out.
+
+The model is blessed if its float32 reference reaches the minima and every required exported file
+passes. Failing is a result like any other: it is written down, and nothing is raised.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from bertline.artifacts import read_json, write_json
+from bertline.config import Config, nearest
+from bertline.evaluation.metrics import METRICS
+from bertline.evaluation.results import FileResult, Percentage, Results
+
+FILE_NAME = "verdict.json"
+DECIMALS = 9
+"""Values are compared after rounding: 99.0 − 98.7 is 0.3 and not above it."""
+
+Points = Annotated[float, Field(ge=0, le=100)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Gate(Config):
+    """Thresholds; whatever is left out is not asked for.
+
+    minimum: metric → percent that the reference and every file must reach. maximum_drop:
+    metric → points a file may lie below the reference. minimum_agreement: "intent" or "slots" →
+    percent of the agreement texts answered as by the reference. maximum_logit_difference:
+    file → |Δ| to the reference's logits. maximum_latency_ms_p95, maximum_size_bytes: of each
+    file. required: names of the files that must pass, all if empty.
+    """
+
+    minimum: Mapping[str, Percentage] = {}
+    maximum_drop: Mapping[str, Points] = {}
+    minimum_agreement: Mapping[str, Percentage] = {}
+    maximum_logit_difference: Mapping[str, Positive] = {}
+    maximum_latency_ms_p95: Positive | None = None
+    maximum_size_bytes: Annotated[int, Field(gt=0)] | None = None
+    required: tuple[str, ...] = ()
+
+    @field_validator("minimum", "maximum_drop")
+    @classmethod
+    def _known_metrics(cls, thresholds: Mapping[str, float]) -> Mapping[str, float]:
+        return _check_keys(thresholds, list(METRICS))
+
+    @field_validator("minimum_agreement")
+    @classmethod
+    def _known_agreements(cls, thresholds: Mapping[str, float]) -> Mapping[str, float]:
+        return _check_keys(thresholds, ["intent", "slots"])
+
+
+def _check_keys(thresholds: Mapping[str, float], known: list[str]) -> Mapping[str, float]:
+    for key in thresholds:
+        if key not in known:
+            raise ValueError(f"unknown key {key!r}; {nearest(key, known)}")
+    return thresholds
+
+
+class Check(Config):
+    """One comparison of a value with its bound, told in `text`."""
+
+    passed: bool
+    text: str
+
+
+class FileVerdict(Config):
+    """The checks of one file; `passed` if all of them did."""
+
+    name: str
+    required: bool
+    passed: bool
+    checks: tuple[Check, ...]
+
+    @property
+    def reasons(self) -> list[str]:
+        """What the failed checks say."""
+        return [check.text for check in self.checks if not check.passed]
+
+
+class Verdict(Config):
+    """Whether the model is blessed; `reasons` says why not and is empty if it is.
+
+    files: the reference first, then the exported files.
+    """
+
+    blessed: bool
+    reasons: tuple[str, ...]
+    files: tuple[FileVerdict, ...]
+
+    @classmethod
+    def read(cls, report: Path) -> "Verdict":
+        """The verdict in a report folder; raises DataError or ConfigError."""
+        file = report / FILE_NAME
+        return cls.parse(read_json(file), where=str(file))
+
+    def write(self, report: Path) -> None:
+        """Writes the verdict into a report folder, whole or not at all."""
+        write_json(report / FILE_NAME, self.model_dump())
+
+
+def judge(gate: Gate, results: Results) -> Verdict:
+    """The verdict on `results`; reasons name the file, the value and the bound."""
+    names = [file.name for file in results.files]
+    verdicts = [_verdict(gate, results.reference, required=True)]
+    verdicts += [
+        _verdict(gate, file, required=file.name in (gate.required or names))
+        for file in results.files
+    ]
+    reasons = [f"{name}: required, but not exported" for name in gate.required if name not in names]
+    if not names:
+        reasons.append("no file was exported")
+    for verdict in verdicts:
+        if verdict.required:
+            reasons += [f"{verdict.name}: {reason}" for reason in verdict.reasons]
+    return Verdict(blessed=not reasons, reasons=tuple(reasons), files=tuple(verdicts))
+
+
+def _verdict(gate: Gate, file: FileResult, required: bool) -> FileVerdict:
+    checks = tuple(_checks(gate, file))
+    passed = all(check.passed for check in checks)
+    return FileVerdict(name=file.name, required=required, passed=passed, checks=checks)
+
+
+def _checks(gate: Gate, file: FileResult) -> Iterator[Check]:
+    if not file.finite_logits:
+        yield Check(passed=False, text="some logits are not finite numbers")
+    for metric, least in gate.minimum.items():
+        label, value = METRICS[metric].label, file.metrics[metric]
+        yield _at_least(least, value, f"{label} is {value:.2f} %", f"{least:g} %")
+    if file.drops is None:
+        return
+    for metric, most in gate.maximum_drop.items():
+        drop = file.drops[metric]
+        yield _at_most(
+            most,
+            drop.estimate,
+            f"{METRICS[metric].label} is {drop.estimate:.2f} points below the training model's "
+            f"(95 % interval {drop.low:.2f} to {drop.high:.2f})",
+            f"{most:g} points",
+        )
+    if file.agreement is not None:
+        for kind, least in gate.minimum_agreement.items():
+            value = {"intent": file.agreement.intent, "slots": file.agreement.slots}[kind]
+            told = f"same {kind} as the training model on {value:.2f} % of "
+            told += f"{file.agreement.count:,} training texts"
+            yield _at_least(least, value, told, f"{least:g} %")
+    if file.logit_difference is not None and file.name in gate.maximum_logit_difference:
+        most, value = gate.maximum_logit_difference[file.name], file.logit_difference
+        yield _at_most(
+            most, value, f"logits differ from the training model's by {value:.2g}", f"{most:g}"
+        )
+    if gate.maximum_latency_ms_p95 is not None:
+        most, value = gate.maximum_latency_ms_p95, file.timing.latency_ms_p95
+        yield _at_most(most, value, f"latency p95 is {value:.1f} ms", f"{most:g} ms")
+    if gate.maximum_size_bytes is not None:
+        most, value = gate.maximum_size_bytes, file.size_bytes
+        yield _at_most(most, value, f"size is {value:,} bytes", f"{most:,} bytes")
+
+
+def _at_least(bound: float, value: float, told: str, bound_told: str) -> Check:
+    passed = round(value - bound, DECIMALS) >= 0
+    return Check(passed=passed, text=f"{told}; at least {bound_told} is asked for")
+
+
+def _at_most(bound: float, value: float, told: str, bound_told: str) -> Check:
+    passed = round(value - bound, DECIMALS) <= 0
+    return Check(passed=passed, text=f"{told}; at most {bound_told} is allowed")

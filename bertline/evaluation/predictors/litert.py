@@ -1,0 +1,99 @@
+"""LiteRT (TFLite) files."""
+
+import ctypes
+from collections.abc import Sequence
+from pathlib import Path
+
+from ai_edge_litert.interpreter import Interpreter, load_delegate
+
+from bertline.errors import CheckpointError, ConfigError
+from bertline.evaluation.predictors.base import Batch, Logits, check_names
+
+SIGNATURE = "serving_default"
+# Every interpreter packs the weights for itself, so more of them cost memory; fewer cost time,
+# since an interpreter that changes its length plans its memory anew (0.6 ms where a call of a
+# 6-layer encoder takes 1.4 ms).
+MAX_BYTES_OF_WEIGHTS = 256 * 2**20
+MAX_INTERPRETERS = 8
+
+
+class LiteRtPredictor:
+    """Logits of a .tflite file with batch 1 and any length.
+
+    device: "CPU", or the path of a delegate's library. An interpreter is kept for each of the
+    last few lengths. Raises CheckpointError for a damaged or foreign file, ConfigError for a
+    device that is neither.
+    """
+
+    fixed_batch: int | None = 1
+
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        outputs: Sequence[str],
+        device: str = "CPU",
+        num_threads: int | None = None,
+    ) -> None:
+        self.name = name
+        self._path, self._device, self._num_threads = path, device, num_threads
+        affordable = MAX_BYTES_OF_WEIGHTS // max(path.stat().st_size, 1)
+        self._max_interpreters = min(max(affordable, 1), MAX_INTERPRETERS)
+        first = self._open()
+        if SIGNATURE not in first.get_signature_list():
+            raise CheckpointError(f"{path}: no signature {SIGNATURE!r}; export the model again")
+        # The runner must not stay: while one is alive the interpreter refuses to be resized.
+        runner = first.get_signature_runner(SIGNATURE)
+        tensors = runner.get_input_details(), runner.get_output_details()
+        del runner
+        check_names(name, *tensors, outputs)
+        self._inputs = {key: tensor["index"] for key, tensor in tensors[0].items()}
+        self._outputs = {key: tensors[1][key]["index"] for key in outputs}
+        # Length 0 stands for none yet. The least recently used comes first.
+        self._by_length = {0: first}
+
+    def __call__(self, batch: Batch) -> Logits:
+        """The logits of `batch`, as in `Predictor`."""
+        interpreter = self._interpreter(batch["input_ids"].shape[1])
+        for name, index in self._inputs.items():
+            interpreter.set_tensor(index, batch[name])
+        interpreter.invoke()
+        return {name: interpreter.get_tensor(index) for name, index in self._outputs.items()}
+
+    def _interpreter(self, length: int) -> Interpreter:
+        """An interpreter whose inputs have this length."""
+        interpreter = self._by_length.pop(length, None)
+        if interpreter is None:
+            if 0 in self._by_length or len(self._by_length) == self._max_interpreters:
+                interpreter = self._by_length.pop(next(iter(self._by_length)))
+            else:
+                interpreter = self._open()
+            for index in self._inputs.values():
+                interpreter.resize_tensor_input(index, [1, length])
+            interpreter.allocate_tensors()
+        self._by_length[length] = interpreter
+        return interpreter
+
+    def _open(self) -> Interpreter:
+        delegates = [] if self._device == "CPU" else [self._load_delegate()]
+        try:
+            return Interpreter(
+                model_path=str(self._path),
+                experimental_delegates=delegates,
+                num_threads=self._num_threads,
+            )
+        except ValueError as error:
+            raise CheckpointError(
+                f"{self._path}: not a LiteRT model ({error}); export or copy it again"
+            ) from None
+
+    def _load_delegate(self) -> object:
+        try:
+            # load_delegate prints a trace of its own when the library is not there.
+            ctypes.CDLL(self._device)
+            return load_delegate(self._device)
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"{self.name}: LiteRT cannot use device {self._device!r} ({error}); available: "
+                "CPU, or the path of a delegate library"
+            ) from None

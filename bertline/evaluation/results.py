@@ -1,0 +1,136 @@
+"""What an evaluation measured: the content of `metrics.json`.
+
+Metrics and agreements are percentages, drops are points (percent minus percent).
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from bertline.artifacts import read_json, write_json
+from bertline.config import Config
+
+FILE_NAME = "metrics.json"
+REFERENCE = "keras"
+"""Name of the training model's float32 forward pass, which the exported files are held against."""
+
+Percentage = Annotated[float, Field(ge=0, le=100)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Interval(Config):
+    """An estimate with the limits of its 95 % interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+class Timing(Config):
+    """What running one file cost.
+
+    calls: batches of one text behind the latency figures and `cpu_ms_per_call`.
+    batched_examples: texts behind the figures of length-sorted batches.
+    """
+
+    calls: Count
+    latency_ms_p50: float
+    latency_ms_p95: float
+    cpu_ms_per_call: float
+    batched_examples: Count
+    throughput_per_second: float
+    batched_cpu_ms_per_example: float
+
+
+class Agreement(Config):
+    """How often a file answers as the reference does, over `count` training texts."""
+
+    count: Count
+    intent: Percentage
+    slots: Percentage
+
+
+class IntentRow(Config):
+    """Results for the examples of one intent (`gold` of them; `answered` were given it)."""
+
+    intent: str
+    gold: Count
+    answered: Count
+    accuracy: Percentage
+    slot_f1: Percentage
+    sentence_accuracy: Percentage
+
+
+class SlotRow(Config):
+    """Results for one slot label: how many slots were in the truth, answered, and right."""
+
+    label: str
+    gold: Count
+    answered: Count
+    right: Count
+    precision: Percentage
+    recall: Percentage
+    f1: Percentage
+
+
+class FileFacts(Config):
+    """What is known of a file before it is run."""
+
+    name: str
+    runtime: str
+    precision: str
+    size_bytes: Count
+
+
+class FileResult(FileFacts):
+    """Everything measured on one file, or on the reference.
+
+    metrics_without_leaked: over the test examples that are not in training too. drops: of the
+    metrics against the reference. logit_difference: the largest |Δ| to the reference's logits at
+    real (not padded) positions, None where logits are not finite. drops, logit_difference and
+    agreement are None for the reference. confusion: rows are true intents, columns answered ones.
+    """
+
+    finite_logits: bool
+    metrics: dict[str, Percentage]
+    metrics_without_leaked: dict[str, Percentage]
+    drops: dict[str, Interval] | None
+    logit_difference: float | None
+    agreement: Agreement | None
+    timing: Timing
+    intents: tuple[IntentRow, ...]
+    slots: tuple[SlotRow, ...]
+    confusion: tuple[tuple[Count, ...], ...]
+
+
+class Results(Config):
+    """All of an evaluation.
+
+    metrics: names in order of importance, the first is the one that plots use. test_count, of
+    which leaked_count are in training too. baseline: metric → percent of the bag-of-words
+    classifier. files: exported files, in the order of exports.json. data, settings, environment:
+    what the report shows about where the numbers come from.
+    """
+
+    task: str
+    metrics: tuple[str, ...]
+    test_count: Count
+    leaked_count: Count
+    intents: tuple[str, ...]
+    baseline: dict[str, Percentage]
+    reference: FileResult
+    files: tuple[FileResult, ...]
+    data: dict[str, Any]
+    settings: dict[str, Any]
+    environment: dict[str, str]
+
+    @classmethod
+    def read(cls, report: Path) -> "Results":
+        """The results in a report folder; raises DataError or ConfigError."""
+        file = report / FILE_NAME
+        return cls.parse(read_json(file), where=str(file))
+
+    def write(self, report: Path) -> None:
+        """Writes the results into a report folder, whole or not at all."""
+        write_json(report / FILE_NAME, self.model_dump())

@@ -1,0 +1,68 @@
+"""`exports.json` of an exported folder: which files there are and what runs them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bertline.artifacts import read_json
+from bertline.config import Config
+
+FILE_NAME = "exports.json"
+
+Runtime = Literal["openvino", "litert", "saved_model"]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A form a model can be exported to. path: relative to the exported folder."""
+
+    runtime: Runtime
+    precision: str
+    path: str
+
+
+FORMATS = {
+    "saved_model": Format("saved_model", "float32", "saved_model"),
+    "litert_float32": Format("litert", "float32", "litert_float32.tflite"),
+    "litert_float16": Format("litert", "float16", "litert_float16.tflite"),
+    "litert_dynamic_int8": Format("litert", "dynamic_int8", "litert_dynamic_int8.tflite"),
+    "openvino_fp16": Format("openvino", "fp16", "openvino_fp16/model.xml"),
+    "openvino_int8": Format("openvino", "int8", "openvino_int8/model.xml"),
+}
+
+
+class ExportedFile(Config):
+    """One exported form of the model.
+
+    name: what users call it ("openvino_int8"). path: of the file or folder, relative to the
+    exported folder. size_bytes: of everything the form consists of. seconds: what making it took.
+    """
+
+    name: str
+    runtime: Runtime
+    precision: str
+    path: str
+    size_bytes: Annotated[int, Field(ge=0)]
+    seconds: Annotated[float, Field(ge=0)]
+
+
+class Calibration(Config):
+    """The training examples that int8 ranges were taken from."""
+
+    count: Annotated[int, Field(ge=0)] = 0
+    ids: tuple[str, ...] = ()
+
+
+class Exports(Config):
+    """The content of `exports.json`."""
+
+    files: tuple[ExportedFile, ...]
+    calibration: Calibration = Calibration()
+
+    @classmethod
+    def read(cls, folder: Path) -> "Exports":
+        """The listing of an exported folder; raises DataError or ConfigError."""
+        file = folder / FILE_NAME
+        return cls.parse(read_json(file), where=str(file))

@@ -1,0 +1,45 @@
+"""A SavedModel as OpenVINO IR with dynamic batch and length, FP16 and INT8."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import nncf
+import numpy as np
+import openvino as ov
+
+from bertline.errors import StageError
+from bertline.features.batches import MODEL_INPUTS, FeatureSet, pad_batch
+
+
+def read_saved_model(path: Path, outputs: Sequence[str]) -> ov.Model:
+    """The model of a SavedModel; raises StageError if an input or output lost its name."""
+    model = ov.convert_model(str(path))
+    found = {name for port in (*model.inputs, *model.outputs) for name in port.get_names()}
+    lost = {*MODEL_INPUTS, *outputs} - found
+    if lost:
+        raise StageError(f"OpenVINO's conversion lost {', '.join(sorted(lost))}; report this")
+    return model
+
+
+def export_fp16(model: ov.Model, path: Path) -> None:
+    """Writes `path`.xml and .bin with weights stored in 16 bits."""
+    ov.save_model(model, path, compress_to_fp16=True)
+
+
+def export_int8(
+    model: ov.Model, path: Path, features: FeatureSet, rows: Sequence[int] | np.ndarray[Any, Any]
+) -> None:
+    """Quantizes weights and activations to 8 bits by NNCF and writes `path`.xml and .bin.
+
+    features, rows: the calibration examples. Each is run alone and without padding, whose
+    activations are larger than those of any token and would widen every range.
+    """
+    samples = [pad_batch(features, [row], MODEL_INPUTS, int(features.lengths[row])) for row in rows]
+    quantized = nncf.quantize(
+        model,
+        nncf.Dataset(samples),
+        model_type=nncf.ModelType.TRANSFORMER,
+        subset_size=len(samples),
+    )
+    ov.save_model(quantized, path, compress_to_fp16=True)

@@ -1,0 +1,87 @@
+"""Logits in, answers about the text out."""
+
+import unicodedata
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertline.examples import Slot
+from bertline.features.batches import Record
+from bertline.features.encode import Labels
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedAnswer:
+    """What a model says of one text.
+
+    intent: the most probable one. probability: its softmax, 0 to 1. slots: in text order.
+    tags: one a word of the text; words cut off by truncation have "O". truncated: whether the
+    text was too long for the model, so that only its beginning was read.
+    """
+
+    intent: str
+    probability: float
+    slots: tuple[Slot, ...]
+    tags: list[str]
+    truncated: bool = False
+
+
+def decode_tagged_text(
+    text: str,
+    record: Record,
+    intent_logits: NDArray[np.float32],
+    slot_logits: NDArray[np.float32],
+    labels: Labels,
+) -> TaggedAnswer:
+    """The answer for `text`, encoded as `record`.
+
+    intent_logits: float32 [intents]. slot_logits: float32 [length, tags], of which the rows
+    after the record's tokens are padding. labels: "intents" and "tags", in the logits' order.
+    """
+    logits = intent_logits.astype(np.float64)
+    best = int(logits.argmax())
+    probability = 1 / np.exp(logits - logits[best]).sum()
+    first_tokens = np.flatnonzero(record["word_starts"])
+    kept = [labels["tags"][tag] for tag in slot_logits[first_tokens].argmax(axis=-1)]
+    cut_off = int(record["num_words"][0]) - len(kept)
+    return TaggedAnswer(
+        intent=labels["intents"][best],
+        probability=float(probability),
+        slots=slots_of(kept, word_spans(text, record)),
+        tags=kept + ["O"] * cut_off,
+        truncated=len(record["input_ids"]) < int(record["num_tokens"][0]),
+    )
+
+
+def word_spans(text: str, record: Record) -> list[tuple[int, int]]:
+    """Characters [start, end) of each word of `text` that the record's tokens cover."""
+    starts, ends = record["starts"].tolist(), record["ends"].tolist()
+    first_tokens = [*np.flatnonzero(record["word_starts"]).tolist(), len(starts) - 1]
+    spans = []
+    for first, following in pairwise(first_tokens):
+        end = max(ends[first:following])
+        # Accents that lower-casing strips belong to no token, but to the word.
+        while end < len(text) and unicodedata.category(text[end]) == "Mn":
+            end += 1
+        spans.append((starts[first], end))
+    return spans
+
+
+def slots_of(tags: list[str], spans: list[tuple[int, int]]) -> tuple[Slot, ...]:
+    """The slots that tags mean, by the rule of the CoNLL evaluation (conlleval).
+
+    A slot starts at "B-x", and at "I-x" after "O" or after a tag of another label.
+    tags: one a word. spans: characters [start, end) of the words.
+    """
+    slots: list[Slot] = []
+    previous = "O"
+    for tag, (start, end) in zip(tags, spans, strict=True):
+        if tag != "O":
+            label = tag[2:]
+            if tag[0] == "I" and previous[2:] == label:
+                start = slots.pop().start
+            slots.append(Slot(label, start, end))
+        previous = tag
+    return tuple(slots)

@@ -1,0 +1,124 @@
+"""WordPiece tokenization as BERT does it, with character offsets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import tokenizers
+from tokenizers.models import WordPiece
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
+
+from bertline.errors import CheckpointError, DataError
+
+PAD, UNK, CLS, SEP = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
+# As in Google's tokenization.py; the library's own default is 100.
+MAX_CHARS_PER_WORD = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """The tokens of one text, special tokens not included; all lists [tokens].
+
+    ids: vocabulary ids. starts, ends: the token's characters [start, end) in the original text,
+    in code points. words: number of the word that the token is a piece of, from 0, ascending.
+    """
+
+    ids: list[int]
+    starts: list[int]
+    ends: list[int]
+    words: list[int]
+
+    @property
+    def first_tokens(self) -> list[int]:
+        """Index of the first token of each word; int [words]."""
+        words = self.words
+        return [i for i, word in enumerate(words) if i == 0 or word != words[i - 1]]
+
+
+class Tokenizer:
+    """Splits texts at white space and punctuation and the words into WordPieces.
+
+    No special token is registered, so a literal "[SEP]" in a text stays text; the ids of [CLS]
+    and [SEP] are there to be added by number.
+
+    vocabulary: token → id. do_lower_case: fold case and strip accents, as the encoder expects.
+    """
+
+    def __init__(self, vocabulary: dict[str, int], do_lower_case: bool) -> None:
+        self.vocabulary = vocabulary
+        self.pad_id, self.cls_id, self.sep_id = (vocabulary[name] for name in (PAD, CLS, SEP))
+        model = WordPiece(vocabulary, unk_token=UNK, max_input_chars_per_word=MAX_CHARS_PER_WORD)
+        self._tokenizer = tokenizers.Tokenizer(model)
+        self._tokenizer.normalizer = BertNormalizer(lowercase=do_lower_case)
+        self._tokenizer.pre_tokenizer = BertPreTokenizer()
+
+    @classmethod
+    def from_vocab(cls, vocab_file: Path, do_lower_case: bool) -> "Tokenizer":
+        """The tokenizer of a vocab.txt; raises CheckpointError if the file is not a vocabulary."""
+        return cls(read_vocab(vocab_file), do_lower_case)
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of entries of the vocabulary."""
+        return len(self.vocabulary)
+
+    def encode(self, texts: Sequence[str]) -> list[Encoding]:
+        """One encoding a text, in order; raises DataError for text that is not valid Unicode."""
+        try:
+            encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        except TypeError:
+            raise DataError(_describe_invalid(texts)) from None
+        return [
+            Encoding(
+                ids=encoding.ids,
+                starts=[start for start, _ in offsets],
+                ends=[end for _, end in offsets],
+                # None is for special tokens, and there are none.
+                words=cast(list[int], encoding.word_ids),
+            )
+            for encoding, offsets in ((encoding, encoding.offsets) for encoding in encodings)
+        ]
+
+
+def read_vocab(file: Path) -> dict[str, int]:
+    """Token → id of a vocab.txt with one entry a line.
+
+    Raises CheckpointError if the file is missing, is not UTF-8, has an entry twice or lacks a
+    special token.
+    """
+    try:
+        lines = file.read_bytes().decode("utf-8").split("\n")
+    except FileNotFoundError:
+        raise CheckpointError(f"{file}: no such vocabulary; give the encoder's vocab.txt") from None
+    except UnicodeDecodeError as error:
+        raise CheckpointError(
+            f"{file}: not UTF-8 (byte {error.start}: {error.reason}); give the encoder's vocab.txt"
+        ) from None
+    # Not splitlines(): vocabularies hold characters that it takes for line ends.
+    tokens = [line.removesuffix("\r") for line in lines]
+    if tokens[-1] == "":
+        tokens.pop()
+    vocabulary: dict[str, int] = {}
+    for number, token in enumerate(tokens):
+        if vocabulary.setdefault(token, number) != number:
+            raise CheckpointError(
+                f"{file}:{number + 1}: {token!r} is also on line {vocabulary[token] + 1}; "
+                "give the encoder's vocab.txt, one entry a line"
+            )
+    missing = [name for name in (PAD, UNK, CLS, SEP) if name not in vocabulary]
+    if missing:
+        raise CheckpointError(
+            f"{file}: no entry {', '.join(missing)}; give the vocab.txt of a BERT encoder"
+        )
+    return vocabulary
+
+
+def _describe_invalid(texts: Sequence[str]) -> str:
+    for number, text in enumerate(texts, start=1):
+        try:
+            text.encode("utf-8")
+        except (AttributeError, UnicodeEncodeError):
+            return f"text {number} of {len(texts)} is not valid Unicode ({text!r:.60}); correct it"
+    raise AssertionError("the tokenizer refused valid texts")

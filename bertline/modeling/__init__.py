@@ -1,0 +1,1 @@
+"""Encoders, heads and what they are made of."""

@@ -1,0 +1,84 @@
+"""Google's TF1 BERT folders (bert_config.json, bert_model.ckpt.*, vocab.txt) in."""
+
+from pathlib import Path
+from typing import Any
+
+from bertline.artifacts import read_json
+from bertline.errors import CheckpointError
+from bertline.modeling.config import EncoderConfig
+from bertline.modeling.shapes import check_shapes, encoder_shapes
+from bertline.modeling.weights import Tensors
+
+CONFIG_FILE = "bert_config.json"
+
+# Our part of a path → Google's. Dense kernels have the same orientation in both.
+_PARTS = {
+    "embeddings/words": "embeddings/word_embeddings",
+    "embeddings/positions": "embeddings/position_embeddings",
+    "embeddings/segments": "embeddings/token_type_embeddings",
+    "embeddings/norm": "embeddings/LayerNorm",
+    "attention/query": "attention/self/query",
+    "attention/key": "attention/self/key",
+    "attention/value": "attention/self/value",
+    "attention/output": "attention/output/dense",
+    "attention_norm": "attention/output/LayerNorm",
+    "intermediate": "intermediate/dense",
+    "output_norm": "output/LayerNorm",
+    "output": "output/dense",
+    "pooler": "pooler/dense",
+}
+
+
+def read_config(folder: Path, vocabulary: list[str]) -> EncoderConfig:
+    """The encoder's config from bert_config.json.
+
+    A vocabulary without a capital letter tells that the encoder was trained on lower-cased text.
+    """
+    values = read_json(folder / CONFIG_FILE)
+    if values.get("hidden_act") == "gelu":
+        values["hidden_act"] = "gelu_tanh"
+    values["do_lower_case"] = not any(
+        entry != entry.lower() for entry in vocabulary if not entry.startswith("[")
+    )
+    known = {key: values[key] for key in EncoderConfig.model_fields if key in values}
+    return EncoderConfig.parse(known, where=str(folder / CONFIG_FILE))
+
+
+def read_weights(folder: Path, config: EncoderConfig) -> Tensors:
+    """The encoder's weights by the names of `bertline.modeling.encoder`, float32.
+
+    Optimizer slots and heads in the checkpoint are left alone. Raises CheckpointError where there
+    is no checkpoint, a variable is missing or its shape is not the config's.
+    """
+    reader = _open(folder)
+    found = set(reader.get_variable_to_shape_map())
+    names = {path: _google_name(path) for path in encoder_shapes(config)}
+    weights = {path: reader.get_tensor(name) for path, name in names.items() if name in found}
+    check_shapes(weights, config, where=str(folder))
+    return weights
+
+
+def _google_name(path: str) -> str:
+    """Google's name of the encoder weight `path`."""
+    _, *scopes, parameter = path.split("/")
+    prefix = "bert/"
+    if scopes[0].startswith("layer_"):
+        prefix += f"encoder/{scopes.pop(0)}/"
+    whole = "/".join([*scopes, parameter])
+    if whole in _PARTS:
+        return prefix + _PARTS[whole]
+    return f"{prefix}{_PARTS['/'.join(scopes)]}/{parameter}"
+
+
+def _open(folder: Path) -> Any:
+    import tensorflow as tf
+
+    indexes = sorted(folder.glob("*.ckpt*.index"))
+    if len(indexes) != 1:
+        raise CheckpointError(f"{folder}: {len(indexes)} checkpoints (*.ckpt*.index), expected one")
+    prefix = str(indexes[0]).removesuffix(".index")
+    try:
+        return tf.train.load_checkpoint(prefix)
+    except (tf.errors.OpError, ValueError) as error:
+        first_line = str(error).splitlines()[0]
+        raise CheckpointError(f"{prefix}: unreadable ({first_line}); copy all its files") from None

@@ -1,0 +1,55 @@
+"""What an encoder and a model are, apart from their weights. No TensorFlow, no Keras."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bertline.artifacts import read_json
+from bertline.config import Config
+
+Positive = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+class EncoderConfig(Config):
+    """The shape of a BERT encoder; keys have the names of bert_config.json.
+
+    hidden_act: "gelu" is the exact erf form (Hugging Face), "gelu_tanh" the tanh form of Google's
+    TF1 code. do_lower_case belongs to the vocabulary the encoder was trained with.
+    """
+
+    vocab_size: Positive
+    hidden_size: Positive
+    num_hidden_layers: Positive
+    num_attention_heads: Positive
+    intermediate_size: Positive
+    max_position_embeddings: Positive = 512
+    type_vocab_size: Positive = 2
+    hidden_act: Literal["gelu", "gelu_tanh", "relu"] = "gelu"
+    layer_norm_eps: Annotated[float, Field(gt=0)] = 1e-12
+    hidden_dropout_prob: Fraction = 0.1
+    attention_probs_dropout_prob: Fraction = 0.1
+    initializer_range: Annotated[float, Field(gt=0)] = 0.02
+    do_lower_case: bool = True
+
+
+class ModelSpec(Config):
+    """An encoder with a head, as `model.json` of a model folder holds it.
+
+    labels: for each output the names of its classes, in the order of the logits
+    (intent_slots: "intents" and "tags", the tags being "O", "B-x", "I-x").
+    max_seq_length: the longest input in tokens, [CLS] and [SEP] included.
+    """
+
+    task: str
+    head: str
+    encoder: EncoderConfig
+    labels: dict[str, list[str]]
+    max_seq_length: Positive
+
+    @classmethod
+    def read(cls, folder: Path) -> "ModelSpec":
+        """The spec in `folder`/model.json; raises DataError or ConfigError."""
+        file = folder / "model.json"
+        return cls.parse(read_json(file), where=str(file))

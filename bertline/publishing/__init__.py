@@ -1,0 +1,1 @@
+"""Where blessed models go."""

@@ -1,0 +1,57 @@
+"""How a version folder lies on the disk, so that model servers find their file in it.
+
+<registry>/<name>/<version>/
+    saved_model.pb, variables/   the SavedModel itself: TensorFlow Serving takes it from here
+    model.xml, model.bin         the smallest OpenVINO file: OpenVINO Model Server looks for
+                                 these first, and only beside one another in the version folder
+    openvino_…/, litert_….tflite the other files, as in the exported folder
+    model.json, vocab.txt        what texts and answers need; exports.json has the new paths
+    model_card.md, report.html, metrics.json, verdict.json
+
+Both servers are pointed at <registry>/<name> and serve the highest version.
+"""
+
+import shutil
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from bertline.artifacts import MANIFEST, write_json
+from bertline.export.listing import FILE_NAME, ExportedFile, Exports
+
+
+def lay_out(exported: Path, names: Collection[str], target: Path) -> None:
+    """Copies an exported folder into folder `target`, of its model files only those in `names`."""
+    exports = Exports.read(exported)
+    files = [file for file in exports.files if file.name in names]
+    places = dict(_places(files))
+    left_out = {Path(file.path).parts[0] for file in exports.files} | {MANIFEST, FILE_NAME}
+    for entry in exported.iterdir():
+        if entry.name not in left_out:
+            _copy(entry, target / entry.name)
+    for file in files:
+        top = Path(file.path).parts[0]
+        to_root = places[file.name] != file.path
+        _copy(exported / top, target if to_root else target / top)
+    moved = [file.model_copy(update={"path": places[file.name]}) for file in files]
+    listing = exports.model_copy(update={"files": tuple(moved)})
+    write_json(target / FILE_NAME, listing.model_dump())
+
+
+def _places(files: Collection[ExportedFile]) -> Iterator[tuple[str, str]]:
+    """(name, path in the version folder) of each file."""
+    openvino = [file for file in files if file.runtime == "openvino"]
+    smallest = min(openvino, key=lambda file: file.size_bytes, default=None)
+    for file in files:
+        if file.runtime == "saved_model":
+            yield file.name, "."
+        elif file == smallest:
+            yield file.name, Path(file.path).name
+        else:
+            yield file.name, file.path
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    else:
+        shutil.copyfile(source, target)

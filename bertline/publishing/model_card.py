@@ -1,0 +1,37 @@
+"""The model card: what a published model is for, how good it is, and where that ends."""
+
+from pathlib import Path
+
+from bertline.evaluation.gate import Verdict
+from bertline.evaluation.metrics import METRICS
+from bertline.evaluation.report import flat
+from bertline.evaluation.results import Results
+from bertline.evaluation.summary import size_text
+from bertline.modeling.config import ModelSpec
+
+
+def render_model_card(spec: ModelSpec, results: Results, verdict: Verdict) -> str:
+    """The card as Markdown text."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=False,  # noqa: S701 - Markdown, not HTML
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["size"] = size_text
+    labels = {name: metric.label for name, metric in METRICS.items()}
+    return environment.get_template("model_card.md.j2").render(
+        spec=spec,
+        results=results,
+        verdict=verdict,
+        files=(results.reference, *results.files),
+        labels=labels,
+        first_label=labels[results.metrics[0]],
+        slots=sorted({tag[2:] for tag in spec.labels["tags"] if tag != "O"}),
+        data=flat(results.data),
+        settings=flat(results.settings),
+    )

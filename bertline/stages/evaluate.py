@@ -1,0 +1,144 @@
+"""evaluate: exported files and test examples → metrics, verdict, report."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from bertline.artifacts import digest, new_artifact, read_json, read_manifest, write_text
+from bertline.config import Config
+from bertline.evaluation.baseline import bag_of_words_accuracy
+from bertline.evaluation.environment import describe_environment
+from bertline.evaluation.gate import Gate, judge
+from bertline.evaluation.material import Material
+from bertline.evaluation.measure import Observation, file_result, observe
+from bertline.evaluation.predictions import write_predictions
+from bertline.evaluation.predictors import Predictor, open_predictor
+from bertline.evaluation.report import render_report
+from bertline.evaluation.results import REFERENCE, FileFacts, FileResult, Results
+from bertline.evaluation.summary import summary_lines
+from bertline.export.listing import ExportedFile, Exports
+from bertline.publishing.model_card import render_model_card
+from bertline.tasks import get_task
+
+Count = Annotated[int, Field(gt=0)]
+
+
+class Settings(Config):
+    """How much is run, and what is asked for.
+
+    batch_size: of the runs and of the throughput. agreement_examples: training texts, none of them
+    seen by calibration, on which each file is compared with the training model.
+    bootstrap_samples: behind the intervals of drops. latency_examples: test texts that are timed
+    one by one. gate: the thresholds; recipes give those of their task.
+    """
+
+    batch_size: Count = 32
+    agreement_examples: Annotated[int, Field(ge=0)] = 2000
+    bootstrap_samples: Count = 10_000
+    latency_examples: Count = 200
+    gate: Gate = Gate(
+        minimum={"slot_f1": 80.0, "intent_accuracy": 90.0},
+        maximum_drop={"slot_f1": 1.0, "intent_accuracy": 1.0},
+    )
+
+
+def run(
+    settings: Settings,
+    *,
+    model: Path,
+    exported: Path,
+    features: Path,
+    examples: Path,
+    report: Path,
+) -> None:
+    """Writes the artifact `report`: what was measured, the verdict, and the pages to read.
+
+    metrics.json, verdict.json, report.html, model_card.md, predictions/<file>.jsonl. The manifest
+    holds the digest of the exported folder and `blessed`. A model that fails the gate is a result;
+    raised are DataError and CheckpointError for inputs that are damaged or do not belong together.
+    """
+    from bertline.evaluation.predictors.keras import KerasPredictor
+
+    exports = Exports.read(exported)
+    material = Material.gather(
+        exported,
+        features,
+        examples,
+        calibration_ids=exports.calibration.ids,
+        agreement_examples=settings.agreement_examples,
+        latency_examples=settings.latency_examples,
+    )
+    train, test = material.train.examples, material.test.examples
+    about: dict[str, Any] = {"exported": digest(exported)}
+    with new_artifact(report, "report", about) as folder:
+
+        def evaluate(
+            facts: FileFacts, predictor: Predictor, reference: Observation | None
+        ) -> tuple[FileResult, Observation]:
+            observed = observe(predictor, material, settings.batch_size)
+            write_predictions(folder, facts.name, test, material.truths, observed.answers)
+            samples = settings.bootstrap_samples
+            return file_result(facts, observed, reference, material, samples), observed
+
+        # One file after another, each closed before the next: runtimes would share processors.
+        reference, reference_observed = evaluate(
+            reference_facts(model), KerasPredictor(model, REFERENCE), None
+        )
+        files = [
+            evaluate(facts_of(file), open_predictor(exported, file.name), reference_observed)[0]
+            for file in exports.files
+        ]
+        measured = Results(
+            task=material.spec.task,
+            metrics=get_task(material.spec.task).metrics,
+            test_count=len(test),
+            leaked_count=int(material.leaked.sum()),
+            intents=tuple(material.spec.labels["intents"]),
+            baseline={
+                "intent_accuracy": bag_of_words_accuracy(
+                    [example.text for example in train],
+                    [example.intent for example in train],
+                    [example.text for example in test],
+                    [example.intent for example in test],
+                )
+            },
+            reference=reference,
+            files=tuple(files),
+            data=data_facts(examples, features),
+            settings=settings.model_dump(),
+            environment=describe_environment(),
+        )
+        verdict = judge(settings.gate, measured)
+        about["blessed"] = verdict.blessed
+        history = read_json(model / "history.json")["entries"]
+        measured.write(folder)
+        verdict.write(folder)
+        write_text(folder / "report.html", render_report(measured, verdict, history))
+        write_text(folder / "model_card.md", render_model_card(material.spec, measured, verdict))
+    print("\n".join(summary_lines(measured, verdict)))
+
+
+def reference_facts(model: Path) -> FileFacts:
+    """What is known of the training model's float32 forward pass."""
+    size_bytes = (model / "weights.safetensors").stat().st_size
+    return FileFacts(name=REFERENCE, runtime="keras", precision="float32", size_bytes=size_bytes)
+
+
+def facts_of(file: ExportedFile) -> FileFacts:
+    """What exports.json tells of a file."""
+    return FileFacts(
+        name=file.name, runtime=file.runtime, precision=file.precision, size_bytes=file.size_bytes
+    )
+
+
+def data_facts(examples: Path, features: Path) -> dict[str, Any]:
+    """What the artifacts tell of the data, for the report."""
+    ingested = read_manifest(examples, "examples").about
+    tokenized = read_manifest(features, "features").about
+    return {
+        "examples": ingested["counts"],
+        **ingested["report"],
+        "max_seq_length": tokenized["max_seq_length"],
+        "truncated": tokenized["truncated"],
+    }

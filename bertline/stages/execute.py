@@ -1,0 +1,89 @@
+"""Runs one stage from plain values, as every runner does it: laptop, container, pod.
+
+python -m bertline.stages.execute ingest '{"source": "samples/snips"}' examples=out/examples
+"""
+
+import fcntl
+import importlib
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from bertline.artifacts import write_json
+from bertline.config import nearest
+from bertline.errors import BertlineError, ConfigError
+
+STAGES = (
+    "import_checkpoint",
+    "ingest",
+    "tokenize",
+    "finetune",
+    "export",
+    "evaluate",
+    "publish",
+)
+FAILURE_FILE_VARIABLE = "BERTLINE_FAILURE_FILE"
+RUN_LOCK_VARIABLE = "BERTLINE_RUN_LOCK"
+
+
+def execute(stage: str, settings: str, **paths: str) -> None:
+    """Runs `stage` with its settings as JSON; `paths` are the stage's inputs and outputs.
+
+    A BertlineError becomes one line on standard error and the process exits with its code. Where
+    $BERTLINE_FAILURE_FILE is set, the same goes there as JSON, since kfp's local runner keeps
+    neither an exit code nor a message. Where $BERTLINE_RUN_LOCK is set, the process ends with the
+    run that holds this file locked.
+    """
+    run_lock = os.environ.get(RUN_LOCK_VARIABLE)
+    if run_lock:
+        end_with_run(run_lock)
+    try:
+        run(stage, settings, {name: Path(path) for name, path in paths.items()})
+    except (BertlineError, KeyboardInterrupt, OSError) as error:
+        code, message = explain(error)
+        failure_file = os.environ.get(FAILURE_FILE_VARIABLE)
+        if failure_file:
+            failure = {"stage": stage, "message": message, "exit_code": code}
+            write_json(Path(failure_file), failure)
+        print(f"error: {stage}: {message}", file=sys.stderr)
+        sys.exit(code)
+
+
+def end_with_run(lock_file: str) -> None:
+    """Ends this process when the one that holds `lock_file` locked does, however it ends.
+
+    A stage that outlived its killed run would go on writing where the next run writes.
+    """
+
+    def wait() -> None:
+        with Path(lock_file).open(encoding="utf-8") as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def run(stage: str, settings: str, paths: dict[str, Path]) -> None:
+    """Runs `stage` in this process; raises what the stage raises."""
+    if stage not in STAGES:
+        raise ConfigError(f"unknown stage {stage!r}; {nearest(stage, list(STAGES))}")
+    module = importlib.import_module(f"bertline.stages.{stage}")
+    module.run(module.Settings.parse_json(settings, where=stage), **paths)
+
+
+def explain(error: BaseException) -> tuple[int, str]:
+    """The exit code and the one line that tell a user of `error`."""
+    if isinstance(error, BertlineError):
+        return error.exit_code, str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return 130, "interrupted; run the same command again to continue"
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return 1, f"{place}{error.strerror or error}; nothing half-written was left"
+    raise error
+
+
+if __name__ == "__main__":
+    execute(sys.argv[1], sys.argv[2], **dict(pair.split("=", 1) for pair in sys.argv[3:]))

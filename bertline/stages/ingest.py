@@ -1,0 +1,109 @@
+"""A dataset's files in, examples out: train, dev (held out of training by hash) and test."""
+
+import hashlib
+import importlib
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from bertline.artifacts import new_artifact
+from bertline.config import Config
+from bertline.datasets.dataset import Dataset, check_labels, labels_of, normalized
+from bertline.errors import ConfigError, DataError
+from bertline.examples import SPLITS, Example, write_split
+from bertline.storage import fetch, unpack
+from bertline.tasks import get_task
+
+
+class Settings(Config):
+    """source: folder or archive, on disk or at an https:// or gs:// address.
+
+    dev_size: training examples held out as dev. small_files: read the small training files of
+    a dataset that has such beside the full ones.
+    """
+
+    task: str = "snips"
+    source: str
+    dev_size: Annotated[int, Field(ge=1)] = 700
+    small_files: bool = False
+
+
+def run(settings: Settings, *, examples: Path) -> None:
+    """Writes an examples artifact: train.jsonl, dev.jsonl and test.jsonl.
+
+    The manifest tells task, example_kind, counts (by split), labels (kind → sorted names of
+    train and dev) and report: the reader's, and `test_in_train`, the ids of test examples whose
+    text is in train or dev as well (they stay in test). Raises ConfigError, DataError or
+    StorageError.
+    """
+    task = get_task(settings.task)
+    reader = importlib.import_module(task.reader)
+    with tempfile.TemporaryDirectory(prefix="bertline-") as temporary:
+        source = fetch(settings.source, Path(temporary) / "fetched")
+        folder = source if source.is_dir() else unpack(source, Path(temporary) / "unpacked")
+        dataset: Dataset = reader.read(folder, small_files=settings.small_files)
+    for name, split in (("train", dataset.train), ("test", dataset.test)):
+        if not split:
+            raise DataError(f"{settings.source}: no {name} examples; give files that hold some")
+    train, dev = hold_out(dataset.train, settings.dev_size)
+    labels = labels_of(dataset.train)
+    check_labels(dataset.test, labels)
+    splits = dict(zip(SPLITS, (train, dev, dataset.test), strict=True))
+    about: dict[str, Any] = {
+        "task": task.name,
+        "example_kind": task.example_kind,
+        "counts": {name: len(split) for name, split in splits.items()},
+        "labels": labels,
+        "report": {**dataset.report, "test_in_train": leaked_ids(dataset)},
+    }
+    with new_artifact(examples, "examples", about) as new:
+        for name, split in splits.items():
+            write_split(new / f"{name}.jsonl", split)
+    _print_summary(about)
+
+
+def hold_out(examples: Sequence[Example], dev_size: int) -> tuple[list[Example], list[Example]]:
+    """Training and dev examples, both in the order given; dev has `dev_size` at most.
+
+    Dev gets the texts with the smallest SHA-256, so that it depends on nothing but the texts.
+    Texts that differ only in case or in white space at the ends stay on one side; where that does
+    not come out even, dev is smaller than asked. Raises ConfigError if dev were more than half
+    or empty.
+    """
+    if dev_size > len(examples) // 2:
+        raise ConfigError(
+            f"dev_size {dev_size} is more than half of {len(examples)} training examples; "
+            "lower dev_size or give more data"
+        )
+    groups: dict[str, list[int]] = {}
+    for row, example in enumerate(examples):
+        groups.setdefault(normalized(example.text), []).append(row)
+    held: set[int] = set()
+    for text in sorted(groups, key=lambda text: hashlib.sha256(text.encode()).digest()):
+        if len(held) + len(groups[text]) <= dev_size:
+            held.update(groups[text])
+    if not held:
+        raise ConfigError(f"dev_size {dev_size}: each text occurs more often; raise dev_size")
+    train = [example for row, example in enumerate(examples) if row not in held]
+    return train, [examples[row] for row in sorted(held)]
+
+
+def leaked_ids(dataset: Dataset) -> list[str]:
+    """The ids of test examples whose text, `normalized`, is in training."""
+    seen = {normalized(example.text) for example in dataset.train}
+    return [example.id for example in dataset.test if normalized(example.text) in seen]
+
+
+def _print_summary(about: dict[str, Any]) -> None:
+    counts = ", ".join(f"{count:,} {split}" for split, count in about["counts"].items())
+    labels = ", ".join(f"{len(names)} {kind}" for kind, names in about["labels"].items())
+    print(f"{about['task']}: {counts}; {labels}")
+    for name, count in about["report"].items():
+        if name != "test_in_train" and count:
+            print(f"  {name.replace('_', ' ')}: {count:,}")
+    leaked = about["report"]["test_in_train"]
+    if leaked:
+        print(f"  {len(leaked)} test examples are in training too; they stay in test")

@@ -1,0 +1,83 @@
+"""The order and the padding of training batches, reproducible from (seed, step) alone."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from bertline.features.batches import MODEL_INPUTS, FeatureSet, pad_batch, round_up
+from bertline.training.losses import Objective
+
+# How many batches' worth of examples are sorted by length together: enough that a batch is nearly
+# of one length, few enough that batches differ from epoch to epoch.
+BATCHES_PER_WINDOW = 50
+
+
+class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Batches of steps first_step … total_steps - 1, each (inputs, targets).
+
+    Every epoch is a new permutation, cut into windows that are sorted by length, so that little
+    padding is computed; batches are padded to a multiple of 8 of their longest example.
+    bucket_by_length=False keeps the permutation and pads to pad_to: for benchmarks only.
+    """
+
+    def __init__(
+        self,
+        features: FeatureSet,
+        objective: Objective,
+        batch_size: int,
+        total_steps: int,
+        seed: int,
+        first_step: int = 0,
+        pad_to: int | None = None,
+    ) -> None:
+        super().__init__(workers=1)
+        self._features, self._objective, self._pad_to = features, objective, pad_to
+        self._batch_size, self._seed = batch_size, seed
+        self._first_step, self._total_steps = first_step, total_steps
+        self._epoch = -1
+        self._rows: list[NDArray[np.int64]] = []
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Number of batches that hold every example once."""
+        return -(-len(self._features) // self._batch_size)
+
+    def __len__(self) -> int:
+        return self._total_steps - self._first_step
+
+    def __getitem__(self, index: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        epoch, place = divmod(self._first_step + index, self.steps_per_epoch)
+        if epoch != self._epoch:
+            self._epoch, self._rows = epoch, self._order(epoch)
+        return padded(self._features, self._rows[place], self._objective, self._pad_to)
+
+    def _order(self, epoch: int) -> list[NDArray[np.int64]]:
+        random = np.random.default_rng([self._seed, epoch])
+        order = random.permutation(len(self._features))
+        if self._pad_to is None:
+            window = BATCHES_PER_WINDOW * self._batch_size
+            lengths = self._features.lengths
+            for start in range(0, len(order), window):
+                part = order[start : start + window]
+                order[start : start + window] = part[np.argsort(lengths[part], kind="stable")]
+        batches = [
+            order[start : start + self._batch_size]
+            for start in range(0, len(order), self._batch_size)
+        ]
+        return [batches[i] for i in random.permutation(len(batches))]
+
+
+def padded(
+    features: FeatureSet,
+    rows: NDArray[np.int64],
+    objective: Objective,
+    pad_to: int | None = None,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The inputs and targets of these rows, padded to `pad_to` or to a multiple of 8."""
+    length = pad_to or round_up(int(features.lengths[rows].max()))
+    inputs = pad_batch(features, rows, MODEL_INPUTS, length)
+    targets = pad_batch(features, rows, objective.example_targets, 1)
+    targets |= pad_batch(features, rows, objective.token_targets, length)
+    return inputs, targets

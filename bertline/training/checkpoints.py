@@ -1,0 +1,60 @@
+"""Training state on disk, so that a killed run continues to the same weights."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from bertline.artifacts import new_artifact, read_manifest
+from bertline.errors import DataError
+from bertline.modeling.weights import load_weights, save_weights
+
+_PREFIX = "step-"
+
+History = list[dict[str, Any]]
+
+
+class Checkpoints:
+    """The checkpoints of one run, the last `keep` of them, in a folder of its own.
+
+    A checkpoint is every variable of the compiled model (the dropout generators among them) and of
+    its optimizer, and the history so far.
+    """
+
+    def __init__(self, folder: Path, model: keras.Model, keep: int = 2) -> None:
+        self.folder, self._model, self._keep = folder, model, keep
+
+    def save(self, step: int, history: History) -> None:
+        """Writes the state after `step` steps, then removes all but the newest."""
+        path = self.folder / f"{_PREFIX}{step:08d}"
+        with new_artifact(path, "checkpoint", {"step": step, "history": history}) as folder:
+            tensors = {name: np.asarray(v) for name, v in self._variables().items()}
+            save_weights(tensors, folder / "state.safetensors")
+        for old in self._paths()[: -self._keep]:
+            shutil.rmtree(old)
+
+    def restore(self) -> tuple[int, History]:
+        """Sets model and optimizer to the newest whole checkpoint; its step and history.
+
+        Gives (0, []) where there is none.
+        """
+        for path in reversed(self._paths()):
+            try:
+                about = read_manifest(path, "checkpoint").about
+            except DataError:
+                continue
+            tensors = load_weights(path / "state.safetensors")
+            for name, variable in self._variables().items():
+                variable.assign(tensors[name])
+            return about["step"], about["history"]
+        return 0, []
+
+    def _paths(self) -> list[Path]:
+        return sorted(self.folder.glob(f"{_PREFIX}*"))
+
+    def _variables(self) -> dict[str, Any]:
+        # By number: the paths of dropout generators depend on what else the process has built.
+        variables = [*self._model.variables, *self._model.optimizer.variables]
+        return {f"{i:05d}": variable for i, variable in enumerate(variables)}

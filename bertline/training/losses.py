@@ -1,0 +1,51 @@
+"""What each head is trained on: the columns of its targets and its loss."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from keras import ops
+
+NOT_COUNTED = -1
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The training side of a head.
+
+    example_targets, token_targets: feature columns with one class an example, one a token (class
+    -1 is not counted). loss: (targets, outputs) → scalar float32. classes: output → its targets,
+    for the accuracies that are shown while training.
+    """
+
+    example_targets: tuple[str, ...]
+    token_targets: tuple[str, ...]
+    loss: Callable[[Mapping[str, Any], Mapping[str, Any]], Any]
+    classes: Mapping[str, str]
+
+
+def cross_entropy(logits: Any, classes: Any) -> Any:
+    """Mean negative log-likelihood over the classes that are counted; 0 where none is.
+
+    logits: [..., C]. classes: int [...], -1 where not counted.
+    """
+    counted = ops.cast(ops.not_equal(classes, NOT_COUNTED), "float32")
+    losses = ops.sparse_categorical_crossentropy(
+        ops.maximum(classes, 0), ops.cast(logits, "float32"), from_logits=True
+    )
+    return ops.sum(losses * counted) / ops.maximum(ops.sum(counted), 1.0)
+
+
+def _intent_slots_loss(targets: Mapping[str, Any], outputs: Mapping[str, Any]) -> Any:
+    intent = cross_entropy(outputs["intent_logits"], ops.squeeze(targets["intent_id"], -1))
+    return intent + cross_entropy(outputs["slot_logits"], targets["tag_ids"])
+
+
+OBJECTIVES = {
+    "intent_slots": Objective(
+        example_targets=("intent_id",),
+        token_targets=("tag_ids",),
+        loss=_intent_slots_loss,
+        classes={"intent_logits": "intent_id", "slot_logits": "tag_ids"},
+    )
+}

@@ -1,0 +1,166 @@
+"""The command `bertline`. Each subcommand imports what it needs when it runs."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bertline import __version__
+from bertline.errors import BertlineError, ConfigError
+from bertline.stages.execute import explain
+
+Command = Callable[[argparse.Namespace], None]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit code of `bertline ARGUMENTS`: 0, 1 a failure, 2 a wrong input, 130 interrupted."""
+    options = _parser().parse_args(argv)
+    command: Command = options.command
+    try:
+        command(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has gone (`| head`); nothing more can be told, at exit neither.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (BertlineError, KeyboardInterrupt, OSError) as error:
+        code, message = explain(error)
+        print(f"error: {message}", file=sys.stderr)
+        return code
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    from pipelines.recipe import load_recipe
+    from pipelines.run import run
+
+    recipe = load_recipe(options.recipe).changed(_changes(options))
+    for line in run(recipe, options.root, sys.stderr).lines():
+        print(line)
+
+
+def _compile(options: argparse.Namespace) -> None:
+    from pipelines.recipe import load_recipe
+
+    recipe = load_recipe(options.recipe).changed(_changes(options))
+    settings = recipe.settings()
+
+    from pipelines.compose import compose, write_ir
+
+    write_ir(compose(recipe.name, recipe.description, settings), options.output)
+    print(options.output)
+
+
+def _recipes(options: argparse.Namespace) -> None:
+    from pipelines.recipe import load_recipe, recipe_names
+
+    for name in recipe_names():
+        print(f"{name:<18}{load_recipe(name).description}")
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from pipelines.answers import predict_file, predict_texts
+
+    if bool(options.texts) == bool(options.input):
+        raise ConfigError("give either texts or --input FILE")
+    if options.output and not options.input:
+        raise ConfigError("--output is for the answers of --input; leave it out")
+    if options.input:
+        predict_file(options.model, options.device, options.input, options.output)
+    else:
+        predict_texts(options.model, options.device, options.texts)
+
+
+def _diff(options: argparse.Namespace) -> None:
+    from pipelines.answers import diff
+
+    diff(options.first, options.second, options.device, options.data)
+
+
+def _changes(options: argparse.Namespace) -> dict[str, object]:
+    from pipelines.recipe import parse_assignment
+
+    data = {"ingest.source": options.data} if options.data else {}
+    return data | dict(parse_assignment(text) for text in options.set)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bertline", description="Small text models, fine-tuned, exported, measured and judged."
+    )
+    parser.add_argument("--version", action="version", version=f"bertline {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run a recipe on this machine, up to the verdict")
+    run.set_defaults(command=_run)
+    _add_recipe(run)
+    run.add_argument(
+        "--root",
+        type=Path,
+        default=Path("runs"),
+        metavar="DIR",
+        help="folder of artifacts, cache, checkpoints, registry and logs (default: ./runs)",
+    )
+
+    compiled = commands.add_parser("compile", help="write a recipe's pipeline as KFP IR")
+    compiled.set_defaults(command=_compile)
+    _add_recipe(compiled)
+    compiled.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="the YAML file to write"
+    )
+
+    recipes = commands.add_parser("recipes", help="list the recipes")
+    recipes.set_defaults(command=_recipes)
+
+    predict = commands.add_parser("predict", help="intents and slots of texts")
+    predict.set_defaults(command=_predict)
+    predict.add_argument("texts", nargs="*", metavar="TEXT")
+    predict.add_argument(
+        "--model",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="an exported or published model, or one of its files: DIR/openvino_int8",
+    )
+    predict.add_argument("--input", type=Path, metavar="FILE", help='JSON lines {"text": …}')
+    predict.add_argument(
+        "--output", type=Path, metavar="FILE", help="where the JSON lines of --input's answers go"
+    )
+    _add_device(predict)
+
+    diff = commands.add_parser("diff", help="texts that two files of a model answer differently")
+    diff.set_defaults(command=_diff)
+    diff.add_argument("first", type=Path, metavar="A", help="a file of a model: DIR/saved_model")
+    diff.add_argument("second", type=Path, metavar="B", help="another: DIR/openvino_int8")
+    diff.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help='JSON lines {"text": …}, or the folder of an examples artifact',
+    )
+    _add_device(diff)
+    return parser
+
+
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", metavar="RECIPE", help="a name (see recipes) or a YAML file")
+    parser.add_argument("--data", metavar="DIR", help="the dataset: --set ingest.source=DIR")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="STAGE.KEY=VALUE",
+        help="another value for a setting; can be repeated",
+    )
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device", default="CPU", metavar="NAME", help="passed to the runtime (default: CPU)"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,227 @@
+"""Runs a pipeline on this machine through kfp.local, quietly, one run at a time in a folder."""
+
+import contextlib
+import datetime
+import fcntl
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from kfp import dsl, local
+from kfp.local.cache import LocalCache
+
+from bertline.artifacts import MANIFEST, Manifest, read_json
+from bertline.errors import ConfigError, DataError, StageError, StorageError
+from bertline.stages.execute import FAILURE_FILE_VARIABLE, RUN_LOCK_VARIABLE
+from pipelines.console import Display, Log
+from pipelines.recipe import PROJECT
+
+INTERRUPT_SECONDS = 5.0
+LOCK_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folder of local runs, absolute: artifacts, kfp's cache, checkpoints, registry, logs."""
+
+    root: Path
+
+    @property
+    def artifacts(self) -> Path:
+        """Where stages write."""
+        return self.root / "artifacts"
+
+    @property
+    def cache(self) -> Path:
+        """Where kfp keeps which outputs belong to which key."""
+        return self.root / "cache"
+
+    @property
+    def work(self) -> Path:
+        """Where training keeps its checkpoints."""
+        return self.root / "work"
+
+    @property
+    def registry(self) -> Path:
+        """Where blessed models are published."""
+        return self.root / "registry"
+
+    @property
+    def lock(self) -> Path:
+        """The file that the process of a run holds locked."""
+        return self.root / "lock"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other runs out; raises StorageError if one is in, or if nothing can be written."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            stream = self.lock.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise StorageError(
+                f"{self.root}: {error.strerror}; give another folder with --root"
+            ) from None
+        with stream:
+            if not _take(stream):
+                stream.seek(0)
+                raise StorageError(
+                    f"{self.root}: another run is using it ({stream.read().strip()}); wait for "
+                    "its end or give another folder with --root"
+                )
+            stream.truncate(0)
+            stream.write(f"process {os.getpid()}\n")
+            stream.flush()
+            yield
+
+    def new_log(self, name: str) -> Path:
+        """A file name for the log of a run that begins now."""
+        folder = self.root / "logs"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{name}-{datetime.datetime.now():%Y%m%d-%H%M%S-%f}.log"
+
+
+def run_locally(
+    pipeline: Any, arguments: Mapping[str, str], place: Place, terminal: TextIO
+) -> dict[str, Any]:
+    """The outputs of a kfp GraphComponent, run here; the caller holds `place.locked()`.
+
+    Tasks with a cache key are taken from the cache where they have been run before. The terminal
+    shows a line a stage (see Display), everything else goes to a new file of place.root/logs.
+    Raises StageError for a failed stage, with its exit code.
+    """
+    parameters = pipeline.pipeline_spec.root.input_definitions.parameters.values()
+    defaults = [parameter.default_value.string_value for parameter in parameters]
+    for value in (str(place.root), *arguments.values(), *defaults):
+        if "python3" in value:  # kfp's subprocess runner replaces the word by sys.executable
+            raise ConfigError(f"{value}: kfp.local cannot handle 'python3' in a path; rename it")
+    display = Display(terminal)
+    log_file = place.new_log(pipeline.name)
+    with tempfile.TemporaryDirectory(prefix="bertline-") as temporary:
+        failure_file = Path(temporary) / "failure.json"
+        python_path = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        variables = {
+            FAILURE_FILE_VARIABLE: str(failure_file),
+            RUN_LOCK_VARIABLE: str(place.lock),
+            "TMPDIR": temporary,
+            "PYTHONPATH": os.pathsep.join(python_path),
+        }
+        local.init(
+            local.SubprocessRunner(use_venv=False),
+            pipeline_root=str(place.artifacts),
+            workspace_root=str(Path(temporary) / "workspace"),
+            enable_caching=True,
+            cache_root=str(place.cache),
+        )
+        try:
+            with _environment(variables), _output_to(log_file, display):
+                drop_damaged(pipeline, place.cache)
+                outputs: dict[str, Any] = pipeline(**arguments).outputs
+                return outputs
+        except RuntimeError as error:
+            if display.stage is None:
+                raise
+            raise _failure(display, failure_file, log_file) from error
+        except KeyboardInterrupt:
+            _wait_for_children()
+            raise
+        finally:
+            display.clear()
+
+
+def drop_damaged(pipeline: Any, cache: Path) -> None:
+    """Forgets the tasks in kfp's cache whose outputs lack files, so that they are run again."""
+    store = LocalCache(str(cache))
+    for task in pipeline.pipeline_spec.root.dag.tasks.values():
+        key = store.compute_key(
+            component_name=task.component_ref.name,
+            image="",
+            full_command=[],
+            arguments={},
+            custom_cache_key=task.caching_options.cache_key,
+        )
+        outputs = (store.get(key) or {}).values()
+        paths = [Path(output.uri) for output in outputs if isinstance(output, dsl.Artifact)]
+        if not all(path.is_file() or _is_whole(path) for path in paths):
+            (cache / f"{key}.json").unlink()
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        manifest = Manifest.parse(read_json(folder / MANIFEST), where=str(folder))
+    except (DataError, ConfigError):
+        return False
+    if manifest.about.get("path"):  # publish's note on the version that it put in the registry
+        return Path(manifest.about["path"]).is_dir()
+    return all((folder / name).is_file() for name in manifest.files)
+
+
+def _take(stream: TextIO) -> bool:
+    """Locks a file; waits a moment for a run that is just ending."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        else:
+            return True
+
+
+@contextlib.contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Sets environment variables for the stages, and takes them back."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextlib.contextmanager
+def _output_to(log_file: Path, display: Display) -> Iterator[None]:
+    """Sends all that kfp and the stages print or log to the file and to the display."""
+    root = logging.getLogger()
+    before = root.level
+    with log_file.open("w", encoding="utf-8") as file:
+        log = Log(file, display.read)
+        handler = logging.StreamHandler(log)
+        handler.setFormatter(logging.Formatter("%(asctime)s - %(levelname)s - %(message)s", "%T"))
+        root.addHandler(handler)
+        root.setLevel(logging.INFO)
+        try:
+            with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+                yield
+        finally:
+            root.removeHandler(handler)
+            root.setLevel(before)
+
+
+def _failure(display: Display, failure_file: Path, log_file: Path) -> StageError:
+    """The error of a failed stage: what it said itself, or else how its output ended."""
+    exit_code = StageError.exit_code
+    message = f"ended without saying why (last output: {display.last_words!r})"
+    if failure_file.exists():
+        failure = read_json(failure_file)
+        message, exit_code = failure["message"], failure["exit_code"]
+    error = StageError(f"{display.stage}: {message}; log: {log_file}")
+    error.exit_code = exit_code
+    return error
+
+
+def _wait_for_children() -> None:
+    """Gives interrupted stages time to clean up; those that need longer end with this process."""
+    deadline = time.monotonic() + INTERRUPT_SECONDS
+    with contextlib.suppress(ChildProcessError):
+        while time.monotonic() < deadline:
+            ended, _ = os.waitpid(-1, os.WNOHANG)
+            if not ended:
+                time.sleep(0.05)

@@ -1,0 +1,158 @@
+"""Recipes: YAML files that name the settings of every stage, and how they are read and checked."""
+
+import importlib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self, TypeGuard
+
+import yaml
+from pydantic import Field
+
+from bertline.config import Config, nearest
+from bertline.errors import ConfigError
+from bertline.stages.execute import STAGES
+
+FOLDER = Path(__file__).parent / "recipes"
+PROJECT = Path(__file__).parent.parent
+SOURCES = {"import_checkpoint": "checkpoint", "ingest": "source"}
+"""Stage → its setting that holds a path or an address of what comes from outside the line."""
+
+
+class Recipe(Config):
+    """Settings of a pipeline.
+
+    needs: "stage.key" → what it must be given by the user, for what has no default. stages: stage
+    → settings; what is left out has the stage's default. Relative paths of a recipe file are meant
+    from the project's folder, those of a user from the working directory.
+    """
+
+    name: str
+    description: str
+    needs: dict[str, str] = Field(default_factory=dict)
+    stages: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    def changed(self, values: Mapping[str, Any]) -> Self:
+        """The recipe with other values, "stage.key" → value (deeper keys are dotted too).
+
+        Raises ConfigError for what is no key of a known stage; `settings` checks the rest.
+        """
+        stages = dict(self.stages)
+        for path, value in values.items():
+            stage, *keys = path.split(".")
+            if not keys or not all(keys):
+                raise ConfigError(f"{path}: expected STAGE.KEY, such as finetune.num_epochs")
+            _check_stage(stage, path)
+            if SOURCES.get(stage) == keys[-1] and _is_local(value):
+                value = str(Path(value).expanduser().absolute())
+            stages[stage] = _replaced(stages.get(stage, {}), keys, value, path)
+        return self.model_copy(update={"stages": stages})
+
+    def at_home(self) -> Self:
+        """The recipe with the project's own data under absolute paths; ConfigError if missing."""
+        stages = dict(self.stages)
+        for stage, key in SOURCES.items():
+            value = stages.get(stage, {}).get(key)
+            if not _is_local(value) or Path(value).is_absolute():
+                continue
+            if not (PROJECT / value).exists():
+                raise ConfigError(
+                    f"recipe {self.name}: {PROJECT / value} is missing (an installed package has "
+                    "no samples); run in a clone of the repository or give --data DIR"
+                )
+            stages[stage] = {**stages[stage], key: str(PROJECT / value)}
+        return self.model_copy(update={"stages": stages})
+
+    def settings(self) -> dict[str, str]:
+        """Stage → its complete settings as JSON, all of them checked.
+
+        Raises ConfigError for an unknown stage or key (naming the nearest), a wrong value, and what
+        the recipe needs but was not given.
+        """
+        for stage in self.stages:
+            _check_stage(stage, f"recipe {self.name}")
+        for path, what in self.needs.items():
+            stage, _, key = path.partition(".")
+            if key not in self.stages.get(stage, {}):
+                raise ConfigError(
+                    f"recipe {self.name}: {path} is not set ({what}); give --set {path}=VALUE"
+                )
+        checked = {}
+        for stage in STAGES:
+            kind: type[Config] = importlib.import_module(f"bertline.stages.{stage}").Settings
+            values = self.stages.get(stage, {})
+            checked[stage] = kind.parse(values, where=f"recipe {self.name}: {stage}").to_json()
+        return checked
+
+
+def recipe_names() -> list[str]:
+    """Names of the recipes that come with the project."""
+    return sorted(file.stem for file in FOLDER.glob("*.yaml"))
+
+
+def load_recipe(name: str) -> Recipe:
+    """The recipe of that name, or in that YAML file; raises ConfigError."""
+    file = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
+    try:
+        values = parse_yaml(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"unknown recipe {name!r}; {nearest(name, recipe_names())}") from None
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"recipe {file}: {_one_line(error)}; correct the file") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"recipe {file}: expected keys and values, got {values!r:.40}")
+    return Recipe.parse(values, where=f"recipe {file.name}")
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that reads 1e-4 as the number it is in YAML 1.2."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+"), list("-+0123456789")
+)
+
+
+def parse_yaml(text: str) -> Any:
+    """The plain value written in `text`; raises yaml.YAMLError."""
+    return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """("stage.key", value) of "stage.key=value", the value read as YAML; raises ConfigError."""
+    path, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"{text!r}: expected STAGE.KEY=VALUE, such as finetune.num_epochs=1")
+    try:
+        return path, parse_yaml(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{text!r}: the value is not YAML ({_one_line(error)})") from None
+
+
+def _is_local(value: object) -> TypeGuard[str]:
+    """Whether a setting is a local path and no address and no plain name."""
+    if not isinstance(value, str) or not value or "://" in value:
+        return False
+    return "/" in value or Path(value).exists()
+
+
+def _replaced(
+    values: Mapping[str, Any], keys: Sequence[str], value: Any, where: str
+) -> dict[str, Any]:
+    """`values` with the value at nested `keys` replaced."""
+    first, *rest = keys
+    if rest:
+        inner = values.get(first, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"{where}: {first!r} has no keys of its own, it is {inner!r}")
+        value = _replaced(inner, rest, value, where)
+    return {**values, first: value}
+
+
+def _check_stage(stage: str, where: str) -> None:
+    if stage not in STAGES:
+        raise ConfigError(f"{where}: unknown stage {stage!r}; {nearest(stage, list(STAGES))}")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,50 @@
+"""`bertline run`: a recipe, from its sources to a verdict, on this machine."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from bertline.artifacts import read_manifest
+from bertline.evaluation.gate import Verdict
+from bertline.evaluation.results import Results
+from bertline.evaluation.summary import summary_lines
+from pipelines.compose import compose, upstream
+from pipelines.fingerprint import fingerprints
+from pipelines.local import Place, run_locally
+from pipelines.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run left: the folders of the report and of the note on what was published."""
+
+    report: Path
+    published: Path
+
+    def lines(self) -> list[str]:
+        """The results as text: a table of the files, the verdict, and where things lie."""
+        version = read_manifest(self.published, "published").about["path"]
+        return [
+            *summary_lines(Results.read(self.report), Verdict.read(self.report)),
+            f"published: {version or 'nothing'}",
+            f"report: {self.report / 'report.html'}",
+        ]
+
+
+def run(recipe: Recipe, root: Path, terminal: TextIO) -> Result:
+    """Runs the line with the recipe's settings below `root`; progress goes to `terminal`.
+
+    Everything is checked before the first stage starts. Stages that have run before with the same
+    fingerprint are taken from the cache. Raises ConfigError, StorageError (also if another run
+    holds `root`) or the failed stage's StageError. A model that is not blessed is a result.
+    """
+    recipe = recipe.at_home()
+    settings = recipe.settings()
+    place = Place(root.absolute())
+    with place.locked():
+        line = compose(recipe.name, recipe.description, settings)
+        keys = fingerprints(settings, upstream(line))
+        line = compose(recipe.name, recipe.description, settings, cache_keys=keys)
+        arguments = {"work_root": str(place.work), "registry": str(place.registry)}
+        outputs = run_locally(line, arguments, place, terminal)
+    return Result(Path(outputs["report"].uri), Path(outputs["published"].uri))

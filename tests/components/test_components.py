@@ -1,0 +1,85 @@
+import importlib
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kfp import dsl
+
+from bertline.artifacts import write_json
+from bertline.evaluation.gate import Gate, judge
+from bertline.stages import execute as stage_execution
+from bertline.stages.execute import STAGES
+from components.image import IMAGE
+from tests.evaluation.sample_results import make_file, make_results
+
+FOLDER = Path(__file__).parent.parent.parent / "components"
+
+
+def component(stage: str) -> Any:
+    return getattr(importlib.import_module(f"components.{stage}"), stage)
+
+
+def test_every_stage_has_a_component_and_every_component_a_stage() -> None:
+    names = {file.stem for file in FOLDER.glob("*.py")}
+    assert names - {"__init__", "image"} == set(STAGES)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_component_runs_in_the_image_as_it_is(stage: str) -> None:
+    container = component(stage).component_spec.implementation.container
+    assert container.image == IMAGE
+    assert "pip install" not in " ".join(container.command)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_component_gives_the_stage_what_it_takes(
+    stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every parameter of the stage's `run` is passed: artifacts by path, the rest as it is."""
+    calls: list[tuple[str, str, dict[str, str]]] = []
+
+    def execute(stage: str, settings: str, **paths: str) -> None:
+        calls.append((stage, settings, paths))
+        raise SystemExit(2)
+
+    monkeypatch.setattr(stage_execution, "execute", execute)
+    function = component(stage).python_func
+    arguments = {
+        name: f"text of {name}"
+        if parameter.annotation is str
+        else dsl.Artifact(uri=str(tmp_path / name))
+        for name, parameter in inspect.signature(function).parameters.items()
+    }
+    with pytest.raises(SystemExit):
+        function(**arguments)
+    ((called, settings, paths),) = calls
+    assert (called, settings) == (stage, "text of settings")
+    module = importlib.import_module(f"bertline.stages.{stage}")
+    assert {"settings", *paths} == set(inspect.signature(module.run).parameters)
+    for name, path in paths.items():
+        assert path in (str(tmp_path / name), f"text of {name}", f"text of {name}_root")
+
+
+def test_evaluate_shows_the_results_and_returns_the_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = make_results(make_file("openvino_int8"))
+    verdict = judge(Gate(), measured)
+
+    def execute(stage: str, settings: str, report: str, **paths: str) -> None:
+        Path(report).mkdir()
+        write_json(Path(report) / "metrics.json", measured.model_dump())
+        write_json(Path(report) / "verdict.json", verdict.model_dump())
+        (Path(report) / "report.html").write_text("<p>page</p>")
+
+    monkeypatch.setattr(stage_execution, "execute", execute)
+    function = component("evaluate").python_func
+    names = [name for name in inspect.signature(function).parameters if name != "settings"]
+    artifacts = {name: dsl.Artifact(uri=str(tmp_path / name)) for name in names}
+    artifacts["metrics"] = dsl.Metrics(uri=str(tmp_path / "metrics"))
+    assert function(settings="{}", **artifacts) is verdict.blessed
+    assert (tmp_path / "page").read_text() == "<p>page</p>"
+    file = measured.files[0]
+    assert artifacts["metrics"].metadata[f"{file.name}.slot_f1"] == file.metrics["slot_f1"]
+    assert (tmp_path / "metrics").is_file()

@@ -1,0 +1,57 @@
+"""What all tests share: the option and the marks of real data, and an environment of their own."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# Before any test module imports TensorFlow or Keras; subprocesses inherit it.
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+os.environ["MPLBACKEND"] = "agg"
+
+# Tests never time anything, and the same commit always sees the same examples.
+hypothesis.settings.register_profile("bertline", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("bertline")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--require-shared",
+        action="store_true",
+        help="run slow tests too, and fail where the real data is missing",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Gives libraries a settings folder of their own: the user's cannot change the tests."""
+    folder = tempfile.TemporaryDirectory(prefix="bertline-tests-")
+    config.add_cleanup(folder.cleanup)
+    for variable in ("CLOUDSDK_CONFIG", "KERAS_HOME", "MPLCONFIGDIR"):
+        os.environ[variable] = folder.name
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what is marked slow, unless the real data is required."""
+    if config.getoption("--require-shared"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
+
+
+@pytest.fixture(scope="session")
+def shared(pytestconfig: pytest.Config) -> Path:
+    """The folder of real data and oracles: $BERTLINE_DATA, or `shared` beside the repository."""
+    folder = Path(os.environ.get("BERTLINE_DATA", ROOT.parent / "shared"))
+    if folder.is_dir():
+        return folder
+    reason = f"no real data: {folder} is not a folder; set BERTLINE_DATA to the one that holds it"
+    if pytestconfig.getoption("--require-shared"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)

@@ -1,0 +1,177 @@
+import json
+import math
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import bertline
+from bertline.errors import ConfigError, DataError
+from bertline.evaluation import inference
+from bertline.evaluation.inference import LoadedModel, read_texts
+from bertline.evaluation.predictors import Batch, Logits
+from bertline.examples import Slot
+from bertline.export.listing import ExportedFile
+
+NAMES = ["openvino_int8", "litert_dynamic_int8", "saved_model"]
+TEXT = "Play some jazz by Miles Davis!"
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def model(request: pytest.FixtureRequest, toy_folder: Path) -> LoadedModel:
+    return bertline.load(toy_folder, request.param)
+
+
+@pytest.fixture(scope="module")
+def openvino_model(toy_folder: Path) -> LoadedModel:
+    return bertline.load(str(toy_folder))
+
+
+def test_answer_as_worked_out_by_hand(model: LoadedModel) -> None:
+    [answer] = model.predict([TEXT])
+    assert answer.intent == "PlayMusic"
+    assert answer.probability == pytest.approx(1 / (1 + math.exp(-2)))
+    assert answer.slots == (Slot("genre", 10, 14), Slot("artist", 18, 29))
+    assert answer.tags == ["O", "O", "B-genre", "O", "B-artist", "I-artist", "O"]
+    assert not answer.truncated
+
+
+@given(
+    texts=st.lists(
+        st.lists(
+            st.sampled_from(["play", "rate", "jazz", "miles", "davis", "by", "!", "Ünknown"]),
+            min_size=1,
+            max_size=30,
+        ).map(" ".join),
+        max_size=80,
+    )
+)
+def test_answers_are_those_of_one_text_at_a_time_in_order(
+    openvino_model: LoadedModel, texts: list[str]
+) -> None:
+    answers = openvino_model.predict(texts)
+    assert answers == [openvino_model.predict([text])[0] for text in texts]
+    assert answers == list(openvino_model.predict_stream(texts, chunk=7))
+
+
+def test_all_runtimes_give_the_same_answers(
+    model: LoadedModel, openvino_model: LoadedModel
+) -> None:
+    texts = [TEXT, "rate jazz", "jazzly davis by", "play " * 40, "?"]
+    for answer, other in zip(model.predict(texts), openvino_model.predict(texts), strict=True):
+        assert (answer.intent, answer.slots) == (other.intent, other.slots)
+        assert answer.probability == pytest.approx(other.probability)
+
+
+def test_a_long_text_is_read_in_its_beginning_and_says_so(openvino_model: LoadedModel) -> None:
+    fits, too_long = openvino_model.predict(["rate " * 18, "rate " * 18 + "jazz"])
+    assert (fits.truncated, too_long.truncated) == (False, True)
+    assert too_long.intent == "RateBook"
+    assert too_long.tags == ["O"] * 19
+    assert too_long.slots == ()
+
+
+def test_a_stream_holds_one_chunk_and_counts_what_is_done(openvino_model: LoadedModel) -> None:
+    taken: list[int] = []
+    done: list[int] = []
+
+    def endless() -> Iterator[str]:
+        while True:
+            taken.append(1)
+            yield TEXT
+
+    answers = openvino_model.predict_stream(endless(), chunk=50, progress=done.append)
+    for _ in range(60):
+        assert next(answers).intent == "PlayMusic"
+    assert len(taken) == 100
+    assert done == [32, 18, 32, 18]
+
+
+def test_warm_runs_every_padded_length(openvino_model: LoadedModel) -> None:
+    lengths = []
+
+    class Recorder:
+        name = "recorder"
+        fixed_batch: int | None = None
+
+        def __call__(self, batch: Batch) -> Logits:
+            lengths.append(batch["input_ids"].shape)
+            return {}
+
+    LoadedModel(openvino_model.spec, openvino_model.tokenizer, Recorder()).warm()
+    assert lengths == [(1, 8), (1, 16), (1, 24)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ("play some jazz", r"takes a list of texts.*give \['play some jazz'\]"),
+        (["play", 7], "text 2 is int 7; give strings"),
+        (["play", " \t"], r"text 2 \(' \\t'\) has no words"),
+        (["play", "a\ud800b"], "text 2 of 2 is not valid Unicode"),
+    ],
+)
+def test_texts_that_are_none(openvino_model: LoadedModel, texts: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        openvino_model.predict(texts)
+
+
+def test_a_text_of_a_later_chunk_is_named_by_its_own_number(openvino_model: LoadedModel) -> None:
+    with pytest.raises(DataError, match="text 5 "):
+        list(openvino_model.predict_stream(["play"] * 4 + [""], chunk=3))
+
+
+def test_no_texts_have_no_answers(model: LoadedModel) -> None:
+    assert model.predict([]) == []
+
+
+def test_by_default_the_smallest_kind_that_is_installed_is_taken(
+    toy_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_installed(file: ExportedFile) -> bool:
+        return file.runtime in installed
+
+    monkeypatch.setattr(inference, "is_installed", is_installed)
+    installed = {"saved_model", "litert", "openvino"}
+    assert inference.preferred_name(toy_folder) == "openvino_int8"
+    installed = {"saved_model", "litert"}
+    assert inference.preferred_name(toy_folder) == "litert_dynamic_int8"
+    installed = {"saved_model"}
+    assert inference.preferred_name(toy_folder) == "saved_model"
+    installed = set()
+    with pytest.raises(ConfigError, match=r"pip install 'bertline\[litert\]'"):
+        inference.preferred_name(toy_folder)
+
+
+def test_a_registry_gives_its_latest_version(toy_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(toy_folder, tmp_path / "snips/3")
+    with pytest.raises(ConfigError, match=r"neither a model folder .* nor one of a registry"):
+        bertline.load(tmp_path / "snips")
+    (tmp_path / "snips/latest").write_text("3\n")
+    assert bertline.load(tmp_path / "snips").predict([TEXT])[0].intent == "PlayMusic"
+
+
+def test_lines_of_both_forms_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "texts.jsonl"
+    lines = ['{"text": "play", "id": "a", "intent": "x"}', '"räte"', "", '{"text": "jazz"}']
+    file.write_text("\n".join(lines), encoding="utf-8")
+    assert list(read_texts(file)) == [("a", "play"), ("2", "räte"), ("4", "jazz")]
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"text": ', b"[1]", b"7", b'{"txt": "play"}', b'{"text": " "}', b'"\xff"', b"play"]
+)
+def test_a_malformed_line_is_named(tmp_path: Path, line: bytes) -> None:
+    file = tmp_path / "texts.jsonl"
+    file.write_bytes(json.dumps("play").encode() + b"\n" + line + b"\n")
+    with pytest.raises(DataError, match=r"texts\.jsonl:2: expected"):
+        list(read_texts(file))
+
+
+def test_a_missing_file_of_texts(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.jsonl: No such file"):
+        list(read_texts(tmp_path / "none.jsonl"))

@@ -1,0 +1,107 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bertline.evaluation.material import Material, Split, Truth
+from bertline.evaluation.measure import agreement, file_result, logit_difference, observe
+from bertline.evaluation.results import FileFacts
+from bertline.modeling.config import EncoderConfig, ModelSpec
+from tests.evaluation.toy_material import LABELS, TablePredictor, write_material
+from tests.toy_model import MAX_SEQ_LENGTH, VOCABULARY
+
+FACTS = FileFacts(name="toy", runtime="openvino", precision="int8", size_bytes=7)
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
+    examples, features = write_material(tmp_path_factory.mktemp("measure"))
+    encoder = EncoderConfig(
+        vocab_size=len(VOCABULARY),
+        hidden_size=4,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=4,
+    )
+    return Material(
+        spec=ModelSpec(
+            task="snips",
+            head="intent_slots",
+            encoder=encoder,
+            labels=LABELS,
+            max_seq_length=MAX_SEQ_LENGTH,
+        ),
+        test=Split.read(examples, features, "test"),
+        truths=[
+            Truth("PlayMusic", ["O", "O", "B-genre"]),
+            Truth("RateBook", ["O", "B-artist", "I-artist", "O"]),
+            Truth("RateBook", ["O"] * 6),
+        ],
+        leaked=np.array([True, False, False]),
+        train=Split.read(examples, features, "train"),
+        agreement_rows=np.arange(10),
+        latency_rows=np.array([0, 2]),
+    )
+
+
+def test_results_by_hand(material: Material) -> None:
+    observed = observe(TablePredictor(), material, batch_size=2)
+    result = file_result(FACTS, observed, None, material, bootstrap_samples=10)
+    # test-2 is answered PlayMusic with "miles" and "davis davis" as artists:
+    # 2 gold slots, 4 answered, 2 right; 2 intents of 3
+    assert result.metrics == pytest.approx(
+        {
+            "slot_f1": 100 * 4 / 6,
+            "slot_precision": 50,
+            "slot_recall": 100,
+            "intent_accuracy": 200 / 3,
+            "sentence_accuracy": 200 / 3,
+        }
+    )
+    # without test-0: 1 gold slot, 3 answered, 1 right
+    assert result.metrics_without_leaked["slot_f1"] == pytest.approx(50)
+    assert result.metrics_without_leaked["intent_accuracy"] == pytest.approx(50)
+    assert result.confusion == ((1, 0), (1, 1))
+    assert result.timing.calls == 2
+    assert result.timing.batched_examples == 3
+    assert (result.drops, result.logit_difference, result.agreement) == (None, None, None)
+    assert (result.name, result.size_bytes, result.finite_logits) == ("toy", 7, True)
+
+
+def test_a_file_against_the_reference(material: Material) -> None:
+    reference = observe(TablePredictor("keras"), material, batch_size=4)
+    # 3.5 more for PlayMusic and "O": "rate" (3 for RateBook) is no longer heard,
+    # "jazz", "miles" and "davis" (4 for their tags) still are.
+    shifted = observe(TablePredictor(shift=3.5, fixed_batch=1), material, batch_size=4)
+    result = file_result(FACTS, shifted, reference, material, bootstrap_samples=100)
+    assert result.logit_difference == pytest.approx(3.5)
+    assert result.agreement is not None
+    assert result.agreement.model_dump() == {"count": 10, "intent": 50, "slots": 100}
+    assert result.drops is not None
+    assert result.drops["intent_accuracy"].estimate == pytest.approx(100 / 3)
+    assert result.drops["slot_f1"].model_dump() == {"estimate": 0, "low": 0, "high": 0}
+
+
+def test_logits_that_are_not_finite_are_told_apart(material: Material) -> None:
+    reference = observe(TablePredictor("keras"), material, batch_size=4)
+    broken = observe(TablePredictor(shift=float("nan")), material, batch_size=4)
+    result = file_result(FACTS, broken, reference, material, bootstrap_samples=10)
+    assert not result.finite_logits
+    assert result.logit_difference is None
+
+
+def test_logit_difference_looks_at_every_output() -> None:
+    first = [{"a": np.array([1, 2], np.float32), "b": np.array([[0, 0]], np.float32)}]
+    second = [{"a": np.array([1, 2.5], np.float32), "b": np.array([[0, -1]], np.float32)}]
+    assert logit_difference(first, second) == 1
+
+
+def test_without_agreement_texts_there_is_no_agreement(material: Material) -> None:
+    empty = replace(material, agreement_rows=np.arange(0))
+    observed = observe(TablePredictor(), empty, batch_size=4)
+    assert agreement(observed, observed) is None
+
+
+def test_progress_is_shown(material: Material, capsys: pytest.CaptureFixture[str]) -> None:
+    observe(TablePredictor("openvino_int8"), material, batch_size=4)
+    assert "evaluate openvino_int8 13/13 100% texts" in capsys.readouterr().err

@@ -1,0 +1,139 @@
+import errno
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bertline.artifacts import new_artifact, write_json
+from bertline.errors import StageError
+from bertline.evaluation.gate import Gate, judge
+from bertline.stages.execute import STAGES
+from pipelines import run as run_module
+from pipelines.cli import main
+from pipelines.recipe import Recipe, recipe_names
+from pipelines.run import Result
+from tests.evaluation.sample_results import make_file, make_results
+
+Captured = pytest.CaptureFixture[str]
+
+
+def test_recipes_are_listed(capsys: Captured) -> None:
+    assert main(["recipes"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == recipe_names()
+
+
+def test_compile_writes_ir_with_the_settings(tmp_path: Path, capsys: Captured) -> None:
+    file = tmp_path / "snips.yaml"
+    assert main(["compile", "snips", "-o", str(file), "--set", "finetune.num_epochs=7"]) == 0
+    assert capsys.readouterr().out == f"{file}\n"
+    ir = yaml.safe_load(file.read_text())
+    parameters = ir["root"]["inputDefinitions"]["parameters"]
+    assert set(parameters) == {"work_root", "registry", *(f"{stage}_settings" for stage in STAGES)}
+    assert '"num_epochs":7' in parameters["finetune_settings"]["defaultValue"]
+
+
+def test_compile_needs_a_folder_to_write_in(tmp_path: Path, capsys: Captured) -> None:
+    assert main(["compile", "snips", "-o", str(tmp_path / "missing/snips.yaml")]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert "No such file or directory" in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["snip"], "unknown recipe 'snip'; did you mean 'snips'?"),
+        (
+            ["snips", "--set", "finetune.num_epoch=1"],
+            "recipe snips: finetune: unknown key 'num_epoch'; did you mean 'num_epochs'?",
+        ),
+        (
+            ["snips", "--set", "num_epochs"],
+            "'num_epochs': expected STAGE.KEY=VALUE, such as finetune.num_epochs=1",
+        ),
+        (
+            ["snips-bert-base"],
+            "recipe snips-bert-base: import_checkpoint.checkpoint is not set (the folder of a "
+            "BERT-Base from Google or Hugging Face); give --set import_checkpoint.checkpoint=VALUE",
+        ),
+    ],
+)
+def test_wrong_recipes_stop_before_anything_starts(
+    arguments: list[str], message: str, tmp_path: Path, capsys: Captured
+) -> None:
+    assert main(["run", *arguments, "--root", str(tmp_path / "runs")]) == 2
+    assert capsys.readouterr().err == f"error: {message}\n"
+    assert not (tmp_path / "runs").exists()
+
+
+def test_missing_data_is_one_line(tmp_path: Path, capsys: Captured) -> None:
+    options = ["--data", str(tmp_path / "missing"), "--root", str(tmp_path / "runs")]
+    assert main(["run", "snips", *options]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert len(captured.err.splitlines()) == 1
+    assert str(tmp_path / "missing") in captured.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted; run the same command again to continue"),
+        (StageError("tokenize: too bad"), 1, "tokenize: too bad"),
+        (
+            OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/runs/log"),
+            1,
+            "/runs/log: No space left on device; nothing half-written was left",
+        ),
+    ],
+)
+def test_failures_are_one_line(
+    error: BaseException,
+    code: int,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+) -> None:
+    def fail(*arguments: object) -> Result:
+        raise error
+
+    monkeypatch.setattr(run_module, "run", fail)
+    assert main(["run", "snips"]) == code
+    assert capsys.readouterr().err == f"error: {message}\n"
+
+
+def test_data_and_assignments_reach_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Recipe] = []
+
+    def note(recipe: Recipe, *others: object) -> Result:
+        given.append(recipe)
+        raise StageError("enough")
+
+    monkeypatch.setattr(run_module, "run", note)
+    assert main(["run", "snips", "--data", "/my/#1: data", "--set", "finetune.seed=3"]) == 1
+    assert given[0].stages["ingest"]["source"] == "/my/#1: data"
+    assert given[0].stages["finetune"]["seed"] == 3
+
+
+@pytest.mark.parametrize("blessed", [True, False])
+def test_verdict_is_a_result(
+    blessed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    measured = make_results(make_file("openvino_int8", slot_f1=90))
+    verdict = judge(Gate(minimum={"slot_f1": 85 if blessed else 95}), measured)
+    with new_artifact(tmp_path / "report", "report") as folder:
+        write_json(folder / "metrics.json", measured.model_dump())
+        write_json(folder / "verdict.json", verdict.model_dump())
+    version = "/registry/snips/1" if blessed else None
+    with new_artifact(tmp_path / "published", "published", {"path": version}):
+        pass
+    result = Result(tmp_path / "report", tmp_path / "published")
+    monkeypatch.setattr(run_module, "run", lambda *arguments: result)
+    assert main(["run", "snips"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2:] == [
+        f"published: {version or 'nothing'}",
+        f"report: {tmp_path / 'report/report.html'}",
+    ]
+    assert any(line.startswith("BLESSED" if blessed else "NOT BLESSED") for line in lines)

@@ -1,0 +1,83 @@
+import io
+import re
+
+import pytest
+
+from pipelines.console import Display, Log
+
+RUN = """\
+07:58:16.784 - INFO - Running pipeline: \x1b[95m'snips'\x1b[0m
+--------------------------------------------------------------------------------
+07:58:16 - INFO - Task import-checkpoint cache hit (key=43c0c455ab36); skipping execution.
+07:58:16.791 - INFO - Executing task \x1b[96m'tokenize'\x1b[0m
+07:58:16.791 - INFO - Streamed logs:
+
+    [KFP Executor 2026-11-21 07:58:16,876 INFO]: Got executor_input:
+    >> tokenize 12/100 12% texts 6.0/s 0:15 left
+    Executing task 'liar'
+    >> tokenize 100/100 100% texts 7.0/s in 0:14
+    \n
+07:58:16.898 - INFO - Task \x1b[96m'tokenize'\x1b[0m finished with status \x1b[92mSUCCESS\x1b[0m
+07:58:16.899 - INFO - Task \x1b[96m'tokenize'\x1b[0m outputs:
+    features: Dataset( name='features',
+07:58:16.900 - INFO - Executing task \x1b[96m'finetune'\x1b[0m
+    ValueError: shapes differ
+    \n
+07:58:17.081 - ERROR - Task \x1b[96m'finetune'\x1b[0m finished with status \x1b[91mFAILURE\x1b[0m
+"""
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(terminal: io.StringIO, piece: int) -> tuple[str, Display, str]:
+    """What a display shows of RUN, written in pieces of so many characters; and the log."""
+    display, file = Display(terminal), io.StringIO()
+    log = Log(file, display.read)
+    for start in range(0, len(RUN), piece):
+        log.write(RUN[start : start + piece])
+    return re.sub(r"\d\.\d s", "0.0 s", terminal.getvalue()), display, file.getvalue()
+
+
+def test_lines_where_there_is_no_terminal() -> None:
+    for piece in (1, 7, len(RUN)):
+        text, display, _ = shown(io.StringIO(), piece)
+        assert text.splitlines() == [
+            "  import_checkpoint cached",
+            "  tokenize          started",
+            "  tokenize          tokenize 12/100 12% texts 6.0/s 0:15 left",
+            "  tokenize          tokenize 100/100 100% texts 7.0/s in 0:14",
+            "  tokenize          done in 0.0 s",
+            "  finetune          started",
+        ]
+        assert display.stage == "finetune"
+        assert display.last_words == "ValueError: shapes differ"
+
+
+def test_terminal_is_rewritten_in_place() -> None:
+    text, _, _ = shown(Terminal(), len(RUN))
+    lasting = [line.rpartition("\r\x1b[K")[2] for line in text.split("\n")]
+    assert lasting == [
+        "  import_checkpoint cached",
+        "  tokenize          done in 0.0 s",
+        "  finetune          …",
+    ]
+
+
+def test_terminal_line_is_cut_to_its_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    text, _, _ = shown(Terminal(), len(RUN))
+    assert "\r\x1b[K  tokenize          tokenize \r\x1b[K" in text
+
+
+def test_log_has_everything_without_colors() -> None:
+    _, _, log = shown(io.StringIO(), 5)
+    assert log == re.sub(r"\x1b\[\d*m", "", RUN)
+
+
+def test_clear_removes_the_line_of_progress() -> None:
+    terminal = Terminal()
+    Display(terminal).clear()
+    assert terminal.getvalue() == "\r\x1b[K"

@@ -1,0 +1,172 @@
+"""Really through kfp.local, with tasks that take no time."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bertline.errors import ConfigError, StageError, StorageError
+from pipelines.local import Place, run_locally
+from tests.pipelines.toy_line import toy_line
+
+PROJECT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path / "runs")
+
+
+def run(place: Place, settings: str, cache_key: str = "one") -> tuple[str, str]:
+    """The output of the toy line and what was shown, without times."""
+    terminal = io.StringIO()
+    with place.locked():
+        outputs = run_locally(toy_line(cache_key), {"settings": settings}, place, terminal)
+    return outputs["Output"], terminal.getvalue()
+
+
+def test_shows_progress_and_keeps_noise_in_the_log(
+    place: Place, capfd: pytest.CaptureFixture[str]
+) -> None:
+    output, shown = run(place, "hello")
+    assert output == "hello"
+    lines = shown.splitlines()
+    assert lines[0].split() == ["first", "started"]
+    assert lines[1].split(maxsplit=1) == ["first", "texts 1/2 50%"]
+    assert lines[2].startswith("  first             done in ")
+    assert lines[3].split() == ["second", "started"]
+    assert lines[4].startswith("  second            done in ")
+    assert len(lines) == 5
+    (log,) = (place.root / "logs").iterdir()
+    assert "noise" in log.read_text()
+    assert "\x1b" not in log.read_text()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_second_run_comes_from_the_cache(place: Place) -> None:
+    run(place, "hello")
+    output, shown = run(place, "hello")
+    assert output == "hello"
+    assert shown.split("\n") == ["  first             cached", "  second            cached", ""]
+
+
+def test_another_cache_key_runs_again(place: Place) -> None:
+    run(place, "hello")
+    output, shown = run(place, "good bye", cache_key="two")
+    assert output == "good bye"
+    assert "cached" not in shown
+
+
+def test_task_whose_files_are_gone_runs_again(place: Place) -> None:
+    run(place, "hello")
+    (file,) = place.artifacts.glob("*/first/made/text.txt")
+    file.unlink()
+    output, shown = run(place, "hello")
+    assert output == "hello"
+    assert "  first             done in" in shown
+    assert "  second            cached" in shown
+
+
+def test_failed_stage_is_one_line_with_its_exit_code(place: Place) -> None:
+    with pytest.raises(StageError) as raised:
+        run(place, "wrong data")
+    (log,) = (place.root / "logs").iterdir()
+    assert str(raised.value) == f"first: labels.txt: no labels; write some; log: {log}"
+    assert raised.value.exit_code == 2
+
+
+def test_stage_with_a_bug_tells_its_last_words(place: Place) -> None:
+    with pytest.raises(StageError, match=r"first: .*'ValueError: shapes differ'.*log") as raised:
+        run(place, "bug")
+    assert raised.value.exit_code == 1
+
+
+def test_failed_stage_is_not_cached(place: Place) -> None:
+    with pytest.raises(StageError):
+        run(place, "wrong data")
+    assert run(place, "right data")[0] == "right data"
+
+
+def test_environment_is_left_as_it_was(place: Place) -> None:
+    before = dict(os.environ)
+    run(place, "hello")
+    assert dict(os.environ) == before
+
+
+def test_two_runs_in_one_folder_are_refused(place: Place) -> None:
+    message = rf"another run is using it \(process {os.getpid()}\)"
+    with place.locked(), pytest.raises(StorageError, match=message):
+        run(place, "hello")
+    assert run(place, "hello")[0] == "hello"
+
+
+def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="Not a directory; give another folder with --root"):
+        run(Place(tmp_path / "file" / "runs"), "hello")
+
+
+def test_path_that_kfp_would_rewrite_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="python3"):
+        run(Place(tmp_path / "python3.11" / "runs"), "hello")
+
+
+DRIVER = """
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from pipelines.local import Place, run_locally
+from tests.pipelines.toy_line import toy_line
+
+place = Place(Path(sys.argv[1]))
+with place.locked():
+    try:
+        run_locally(toy_line(), {"settings": f"hang {sys.argv[2]}"}, place, sys.stderr)
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_stage_ends_with_its_run(place: Place, tmp_path: Path, number: signal.Signals) -> None:
+    pid_file = tmp_path / "pid"
+    driver = subprocess.Popen(
+        [sys.executable, "-c", DRIVER, str(place.root), str(pid_file)],
+        cwd=PROJECT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    wait_for(lambda: pid_file.exists() and pid_file.read_text() != "")
+    stage = int(pid_file.read_text())
+    if number == signal.SIGINT:
+        os.killpg(driver.pid, number)  # as Ctrl-C on a terminal does
+        assert driver.wait() == 130
+        assert not is_alive(stage)
+    else:
+        driver.send_signal(number)
+        assert driver.wait() == -number
+    wait_for(lambda: not is_alive(stage))
+    with place.locked():
+        pass
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended but was not waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

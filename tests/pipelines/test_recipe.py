@@ -1,0 +1,173 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from bertline.errors import ConfigError
+from bertline.stages.execute import STAGES
+from pipelines.recipe import PROJECT, Recipe, load_recipe, parse_assignment, recipe_names
+
+MINIMAL = {"name": "toy", "description": "A toy.", "stages": {"ingest": {"source": "data/toy"}}}
+
+
+def recipe(**changes: object) -> Recipe:
+    return Recipe.parse(MINIMAL | changes, where="recipe toy.yaml")
+
+
+def problem(values: Recipe) -> str:
+    with pytest.raises(ConfigError) as raised:
+        values.settings()
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_recipes_of_the_project_are_valid(name: str) -> None:
+    loaded = load_recipe(name)
+    assert loaded.name == name
+    settings = loaded.changed(dict.fromkeys(loaded.needs, "/some/folder")).settings()
+    assert list(settings) == list(STAGES)
+    assert all(isinstance(json.loads(text), dict) for text in settings.values())
+
+
+def test_bert_base_has_the_settings_of_its_paper_and_needs_a_checkpoint() -> None:
+    loaded = load_recipe("snips-bert-base")
+    assert problem(loaded).startswith(
+        "recipe snips-bert-base: import_checkpoint.checkpoint is not set ("
+    )
+    checkpoint = {"import_checkpoint.checkpoint": "/models/bert"}
+    settings = loaded.changed(checkpoint).settings()
+    assert json.loads(settings["tokenize"])["max_seq_length"] == 48
+    finetune = json.loads(settings["finetune"])
+    assert (finetune["num_epochs"], finetune["batch_size"]) == (10, 16)
+    assert (finetune["learning_rate"], finetune["save_checkpoints_steps"]) == (2e-5, 200)
+
+
+def test_changes_replace_single_values() -> None:
+    changed = recipe().changed({"finetune.num_epochs": 1, "evaluate.gate.minimum": {"slot_f1": 5}})
+    settings = {stage: json.loads(text) for stage, text in changed.settings().items()}
+    assert settings["finetune"]["num_epochs"] == 1
+    assert settings["evaluate"]["gate"]["minimum"] == {"slot_f1": 5.0}
+    assert settings["ingest"]["source"] == "data/toy"
+    assert recipe().stages == MINIMAL["stages"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"finetune.num_epoch": 1},
+            "recipe toy: finetune: unknown key 'num_epoch'; did you mean 'num_epochs'?",
+        ),
+        (
+            {"finetune.num_epochs": "many"},
+            "recipe toy: finetune: key 'num_epochs' = 'many': Input should be a valid integer",
+        ),
+        (
+            {"finetune.num_epochs": 0},
+            "recipe toy: finetune: key 'num_epochs' = 0: Input should be greater than 0",
+        ),
+        ({"ingest.source": None}, "recipe toy: ingest: key 'source' = None: Input should be"),
+    ],
+)
+def test_wrong_settings(changes: dict[str, object], message: str) -> None:
+    assert problem(recipe().changed(changes)).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("fintune.num_epochs", "unknown stage 'fintune'; did you mean 'finetune'?"),
+        ("finetune", "finetune: expected STAGE.KEY, such as finetune.num_epochs"),
+        ("finetune.", "finetune.: expected STAGE.KEY"),
+        ("ingest.source.deeper", "'source' has no keys of its own, it is 'data/toy'"),
+    ],
+)
+def test_wrong_paths(path: str, message: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        recipe().changed({path: 1})
+    assert message in str(raised.value)
+
+
+def test_unknown_stage_in_a_recipe() -> None:
+    message = problem(recipe(stages={"tokenise": {}}))
+    assert message == "recipe toy: unknown stage 'tokenise'; did you mean 'tokenize'?"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stages: [", "while parsing"),
+        ("- a", "expected keys and values, got ['a']"),
+        ("", "expected keys and values, got None"),
+        ("name: toy\nstage: {}", "unknown key 'stage'; did you mean 'stages'?"),
+        ("name: toy", "key 'description' is missing; give it a value"),
+        ("name: \x00", "special characters are not allowed"),
+        ("name: !!python/object/apply:os.getcwd []", "could not determine a constructor"),
+    ],
+)
+def test_malformed_recipe_files(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "toy.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        load_recipe(str(file))
+    assert message in str(raised.value)
+    assert "toy.yaml" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_unknown_recipe_names_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"unknown recipe 'snip'; did you mean 'snips'\?"):
+        load_recipe("snip")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("finetune.learning_rate=1e-4", 1e-4),
+        ("finetune.learning_rate=2.5E+3", 2500.0),
+        ("finetune.num_epochs=3", 3),
+        ("export.formats=[openvino_int8]", ["openvino_int8"]),
+        ("publish.name=a=b", "a=b"),
+    ],
+)
+def test_assignments_are_yaml(text: str, value: object) -> None:
+    assert parse_assignment(text) == (text.partition("=")[0], value)
+
+
+@pytest.mark.parametrize("text", ["finetune.num_epochs", "finetune.num_epochs=[1"])
+def test_malformed_assignments(text: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        parse_assignment(text)
+    assert text in str(raised.value)
+
+
+def test_paths_of_a_user_are_meant_from_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+
+    def source(value: str) -> object:
+        return recipe().changed({"ingest.source": value}).stages["ingest"]["source"]
+
+    assert source("here") == str(tmp_path / "here")
+    assert source("../missing/data") == str(tmp_path / "../missing/data")
+    assert source("gs://bucket/data") == "gs://bucket/data"
+    assert source("https://host/data.zip") == "https://host/data.zip"
+
+
+def test_paths_of_a_recipe_are_meant_from_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = load_recipe("snips").at_home().stages["ingest"]["source"]
+    assert found == str(PROJECT / "samples/snips")
+    with pytest.raises(ConfigError, match=r"data/toy is missing .* --data DIR"):
+        recipe().at_home()
+    given = recipe().changed({"ingest.source": "/my/data"})
+    assert given.at_home() == given
+
+
+def test_unknown_key_inside_a_setting_names_the_nearest_there() -> None:
+    message = problem(recipe().changed({"evaluate.gate.minimun": {}}))
+    assert message == ("recipe toy: evaluate: unknown key 'gate.minimun'; did you mean 'minimum'?")

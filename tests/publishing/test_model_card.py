@@ -1,0 +1,41 @@
+from bertline.evaluation.gate import Gate, judge
+from bertline.modeling.config import EncoderConfig, ModelSpec
+from bertline.publishing.model_card import render_model_card
+from tests.evaluation.sample_results import make_file, make_results
+
+SPEC = ModelSpec(
+    task="snips",
+    head="intent_slots",
+    encoder=EncoderConfig(
+        vocab_size=30522,
+        hidden_size=384,
+        num_hidden_layers=6,
+        num_attention_heads=12,
+        intermediate_size=1536,
+    ),
+    labels={"intents": ["PlayMusic", "RateBook"], "tags": ["O", "B-genre", "I-genre"]},
+    max_seq_length=64,
+)
+
+
+def test_tells_what_the_model_is_for_and_how_good_it_is() -> None:
+    results = make_results(make_file("saved_model"), make_file("openvino_int8", 94.1, drop=0.9))
+    card = render_model_card(SPEC, results, judge(Gate(maximum_drop={"slot_f1": 0.5}), results))
+    lines = card.splitlines()
+    assert "The gate says: **not blessed**." in lines
+    assert "- Intents: PlayMusic, RateBook" in lines
+    assert "- Slots: genre" in lines
+    assert "- counts.train: 13,084" in lines
+    assert (
+        "| openvino_int8 | 94.10 | 99.00 | 89.00 | 0.90 (0.50 to 1.30) | 5.00 | 10.00 | 23.7 MB "
+        "| fail |"
+    ) in lines
+    assert "| openvino_int8 | 94.00 | 98.90 | 88.90 |" in lines
+    for heading in ("Intended use", "Data", "Results", "Limits", "Licence", "Environment"):
+        assert f"## {heading}" in lines
+
+
+def test_a_blessed_card_has_no_reasons() -> None:
+    results = make_results(make_file("saved_model"))
+    card = render_model_card(SPEC, results, judge(Gate(), results))
+    assert "The gate says: **blessed**.\n\n\n## Intended use" in card

@@ -1,0 +1,204 @@
+import json
+import tarfile
+import zipfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bertline.artifacts import digest, read_manifest
+from bertline.errors import ConfigError, DataError, StorageError
+from bertline.examples import TaggedText, read_split
+from bertline.stages import ingest
+
+Chunks = list[dict[str, str]]
+
+
+def slot(text: str, label: str) -> dict[str, str]:
+    return {"text": text, "entity": label}
+
+
+TRAIN: list[Chunks] = [
+    [{"text": f"play song {number} by "}, slot("Ana", "artist")] for number in range(8)
+]
+TEST: list[Chunks] = [[{"text": "sing "}, slot("Ana", "artist")]]
+
+
+def write_snips(
+    folder: Path, train: Sequence[Chunks] = TRAIN, test: Sequence[Chunks] = TEST
+) -> Path:
+    """`folder` in the layout of SNIPS with one intent, "Play"."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, utterances in (
+        ("train_Play_full", train),
+        ("train_Play", train[:4]),
+        ("validate_Play", test),
+    ):
+        content = {"Play": [{"data": chunks} for chunks in utterances]}
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    return folder
+
+
+def ingested(source: Path | str, target: Path, **settings: Any) -> Path:
+    values = {"dev_size": 3, **settings}
+    ingest.run(ingest.Settings(source=str(source), **values), examples=target)
+    return target
+
+
+def split(artifact: Path, name: str) -> list[TaggedText]:
+    return list(read_split(artifact / f"{name}.jsonl", "tagged_text"))
+
+
+def test_splits_labels_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    artifact = ingested(write_snips(tmp_path / "snips"), tmp_path / "examples")
+    about = read_manifest(artifact, "examples").about
+    assert about == {
+        "task": "snips",
+        "example_kind": "tagged_text",
+        "counts": {"train": 5, "dev": 3, "test": 1},
+        "labels": {"intents": ["Play"], "slots": ["artist"]},
+        "report": {
+            "latin1_files": 0,
+            "latin1_lines": 0,
+            "trimmed_slots": 0,
+            "empty_slots": 0,
+            "mid_word_slots": 0,
+            "test_in_train": [],
+        },
+    }
+    texts = {name: [e.text for e in split(artifact, name)] for name in about["counts"]}
+    assert sorted(texts["train"] + texts["dev"]) == [f"play song {n} by Ana" for n in range(8)]
+    assert texts["test"] == ["sing Ana"]
+    assert capsys.readouterr().out == "snips: 5 train, 3 dev, 1 test; 1 intents, 1 slots\n"
+
+
+def test_equal_files_give_equal_artifacts_from_folder_and_archives(tmp_path: Path) -> None:
+    folder = write_snips(tmp_path / "snips")
+    with zipfile.ZipFile(tmp_path / "snips.zip", "w") as archive:
+        for file in folder.iterdir():
+            archive.write(file, f"nlu-benchmark/2017/Play/{file.name}")
+    with tarfile.open(tmp_path / "snips.tgz", "w:gz") as archive:
+        archive.add(folder, "snips")
+    digests = {
+        digest(ingested(tmp_path / name, tmp_path / "out" / name))
+        for name in ("snips", "snips.zip", "snips.tgz")
+    }
+    assert len(digests) == 1
+
+
+def test_small_files(tmp_path: Path) -> None:
+    folder = write_snips(tmp_path / "snips")
+    artifact = ingested(folder, tmp_path / "examples", small_files=True, dev_size=1)
+    assert read_manifest(artifact, "examples").about["counts"]["train"] == 3
+
+
+def test_leaked_test_utterances_are_counted_and_stay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leaked: Chunks = [{"text": " PLAY song 1 by "}, slot("ana", "artist"), {"text": "\n"}]
+    folder = write_snips(tmp_path / "snips", test=[*TEST, leaked])
+    about = read_manifest(ingested(folder, tmp_path / "examples"), "examples").about
+    assert about["report"]["test_in_train"] == ["validate_Play-1"]
+    assert about["counts"]["test"] == 2
+    assert "1 test examples are in training too; they stay in test" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        (
+            {"test": [[{"text": "in "}, slot("Rome", "city")]]},
+            DataError,
+            r"validate_Play-0: 'city' is not among the slots of training, in 'in Rome'; correct",
+        ),
+        ({"test": []}, DataError, "no test examples; give files that hold some"),
+        ({"train": []}, DataError, "no train examples; give files that hold some"),
+        (
+            {"train": TRAIN[:5]},
+            ConfigError,
+            "dev_size 3 is more than half of 5 training examples; lower dev_size",
+        ),
+    ],
+)
+def test_what_cannot_be_trained_on_is_told_and_nothing_written(
+    tmp_path: Path, changed: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    folder = write_snips(tmp_path / "snips", **changed)
+    with pytest.raises(error, match=message):
+        ingested(folder, tmp_path / "out" / "examples")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_intent_that_training_has_not_is_told(tmp_path: Path) -> None:
+    folder = write_snips(tmp_path / "snips")
+    content = {"Rate": [{"data": [{"text": "five stars"}]}]}
+    (folder / "validate_Rate.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match="'Rate' is not among the intents of training"):
+        ingested(folder, tmp_path / "examples")
+
+
+def test_sources_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="no such file or folder"):
+        ingested(tmp_path / "missing", tmp_path / "examples")
+    whole = tmp_path / "whole.tgz"
+    with tarfile.open(whole, "w:gz") as archive:
+        archive.add(write_snips(tmp_path / "snips"), "snips")
+    (tmp_path / "cut.tgz").write_bytes(whole.read_bytes()[:-100])
+    with pytest.raises(StorageError, match="cut.tgz: not a whole zip or tar archive"):
+        ingested(tmp_path / "cut.tgz", tmp_path / "examples")
+    with zipfile.ZipFile(tmp_path / "evil.zip", "w") as evil:
+        evil.writestr("../evil.json", "{}")
+    with pytest.raises(StorageError, match=r"member '\.\./evil\.json' leads out of the folder"):
+        ingested(tmp_path / "evil.zip", tmp_path / "examples")
+    assert not (tmp_path / "examples").exists()
+
+
+def test_an_unknown_task_names_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="unknown task 'snip'; did you mean 'snips'"):
+        ingested(tmp_path, tmp_path / "examples", task="snip")
+
+
+def utterances(texts: Sequence[str]) -> list[TaggedText]:
+    return [TaggedText(str(row), text, "Play", ()) for row, text in enumerate(texts)]
+
+
+@given(
+    st.lists(st.sampled_from(["a", "A ", "b", "c", "d", "e", "f"]), min_size=2, max_size=30),
+    st.integers(1, 15),
+)
+def test_dev_shares_no_text_with_training_and_order_is_kept(
+    texts: list[str], dev_size: int
+) -> None:
+    examples = utterances(texts)
+    groups = Counter(text.strip().lower() for text in texts)
+    if dev_size > len(examples) // 2 or dev_size < min(groups.values()):
+        with pytest.raises(ConfigError):
+            ingest.hold_out(examples, dev_size)
+        return
+    train, dev = ingest.hold_out(examples, dev_size)
+    assert sorted([*train, *dev], key=examples.index) == examples
+    assert train == sorted(train, key=examples.index)
+    assert 0 < len(dev) <= dev_size
+    in_train, in_dev = ({e.text.strip().lower() for e in part} for part in (train, dev))
+    assert not in_train & in_dev
+
+
+def test_dev_depends_on_texts_alone() -> None:
+    texts = [f"utterance {number}" for number in range(100)]
+    chosen = {e.text for e in ingest.hold_out(utterances(texts), 20)[1]}
+    again = {e.text for e in ingest.hold_out(utterances(texts[::-1]), 20)[1]}
+    assert chosen == again
+    assert len(chosen) == 20
+
+
+@pytest.mark.real
+def test_real_snips(shared: Path, tmp_path: Path) -> None:
+    artifact = ingested(shared / "data" / "snips", tmp_path / "examples", dev_size=700)
+    about = read_manifest(artifact, "examples").about
+    assert about["counts"] == {"train": 13_084, "dev": 700, "test": 700}
+    assert len(about["report"]["test_in_train"]) == 9
+    assert (len(about["labels"]["intents"]), len(about["labels"]["slots"])) == (7, 39)

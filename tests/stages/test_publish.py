@@ -1,0 +1,132 @@
+from pathlib import Path
+
+import pytest
+
+from bertline.artifacts import digest, new_artifact, read_json, read_manifest, write_json
+from bertline.config import Config
+from bertline.errors import ConfigError, DataError
+from bertline.evaluation.gate import Gate, judge
+from bertline.evaluation.predictors import open_predictor, predictor_names
+from bertline.evaluation.results import FileResult
+from bertline.stages.publish import Settings, run
+from tests.evaluation.sample_results import make_file, make_results
+from tests.toy_model import write_toy_folder
+
+FILES = [make_file("saved_model"), make_file("litert_dynamic_int8"), make_file("openvino_int8")]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("publish") / "exported"
+    with new_artifact(path, "exported") as folder:
+        write_toy_folder(folder)
+    return path
+
+
+def write_report(path: Path, exported: Path, gate: Gate, files: list[FileResult]) -> Path:
+    results = make_results(*files)
+    verdict = judge(gate, results)
+    with new_artifact(path, "report", {"exported": digest(exported)}) as folder:
+        results.write(folder)
+        verdict.write(folder)
+        for name in ("report.html", "model_card.md"):
+            (folder / name).write_text(name)
+    return path
+
+
+def about(path: Path) -> dict[str, object]:
+    return read_manifest(path, "published").about
+
+
+def test_a_blessed_model_becomes_a_version_that_can_be_used(tmp_path: Path, exported: Path) -> None:
+    report = write_report(tmp_path / "report", exported, Gate(), FILES)
+    registry, published = tmp_path / "registry", tmp_path / "published"
+    run(
+        Settings(name="toy"),
+        exported=exported,
+        report=report,
+        registry=registry,
+        published=published,
+    )
+    version = registry / "toy/1"
+    assert about(published) == {
+        "name": "toy",
+        "version": 1,
+        "path": str(version),
+        "reasons": [],
+    }
+    assert (registry / "toy/latest").read_text() == "1\n"
+    for name in ("model_card.md", "metrics.json", "verdict.json", "report.html", "saved_model.pb"):
+        assert (version / name).is_file()
+    assert sorted(predictor_names(version)) == [
+        "litert_dynamic_int8",
+        "openvino_int8",
+        "saved_model",
+    ]
+    for name in predictor_names(version):
+        assert open_predictor(version, name).name == name
+
+
+def test_publishing_again_gives_the_same_version(tmp_path: Path, exported: Path) -> None:
+    report = write_report(tmp_path / "report", exported, Gate(), FILES)
+    for number in range(2):
+        published = tmp_path / f"published {number}"
+        run(
+            Settings(),
+            exported=exported,
+            report=report,
+            registry=tmp_path / "r",
+            published=published,
+        )
+        assert about(published)["version"] == 1
+    assert sorted(entry.name for entry in (tmp_path / "r/snips").iterdir()) == ["1", "latest"]
+
+
+def test_a_refused_model_is_not_published(tmp_path: Path, exported: Path) -> None:
+    gate = Gate(minimum={"slot_f1": 99.0}, required=("saved_model",))
+    report = write_report(tmp_path / "report", exported, gate, FILES)
+    published = tmp_path / "published"
+    run(Settings(), exported=exported, report=report, registry=tmp_path / "r", published=published)
+    assert about(published)["version"] is None
+    assert about(published)["reasons"] == [
+        "keras: slot F1 is 95.00 %; at least 99 % is asked for",
+        "saved_model: slot F1 is 95.00 %; at least 99 % is asked for",
+    ]
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_file_that_failed_is_left_out(tmp_path: Path, exported: Path) -> None:
+    gate = Gate(minimum={"slot_f1": 90.0}, required=("saved_model",))
+    files = [FILES[0], make_file("litert_dynamic_int8", slot_f1=50.0), FILES[2]]
+    report = write_report(tmp_path / "report", exported, gate, files)
+    registry = tmp_path / "r"
+    run(
+        Settings(),
+        exported=exported,
+        report=report,
+        registry=registry,
+        published=tmp_path / "published",
+    )
+    assert predictor_names(registry / "snips/1") == ["saved_model", "openvino_int8"]
+
+
+def test_a_report_on_another_model_is_refused(tmp_path: Path, exported: Path) -> None:
+    report = write_report(tmp_path / "report", exported, Gate(), FILES)
+    manifest = read_json(report / "manifest.json")
+    manifest["about"]["exported"] = "0" * 64
+    write_json(report / "manifest.json", manifest)
+    with pytest.raises(DataError, match="not a report on"):
+        run(
+            Settings(),
+            exported=exported,
+            report=report,
+            registry=tmp_path / "r",
+            published=tmp_path / "published",
+        )
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden"])
+def test_a_name_is_one_plain_folder(name: str) -> None:
+    settings: type[Config] = Settings
+    with pytest.raises(ConfigError, match="'name'"):
+        settings.parse({"name": name}, where="publish")

@@ -1,0 +1,175 @@
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bertline.artifacts import (
+    digest,
+    file_sha256,
+    files_of,
+    new_artifact,
+    read_manifest,
+    write_json,
+)
+from bertline.errors import CheckpointError, ConfigError, DataError
+from bertline.examples import Slot, TaggedText, write_split
+from bertline.features.encode import encode_tagged_examples
+from bertline.features.records import read_features
+from bertline.stages.tokenize import Settings, run
+from tests.features.toys import LABELS, MILES, toy_tokenizer, write_vocab
+
+ODD_TEXTS = ["", " ", "\u200b", "[SEP] jazz", "cafe\u0301\u00a0jazz", "你好🎷👨\u200d👩", "x" * 201]
+TRAIN = [MILES, *(TaggedText(f"t{n}", t, "GetWeather", ()) for n, t in enumerate(ODD_TEXTS, 1))]
+TEST = [TaggedText("e0", "play jazz in Paris", "PlayMusic", (Slot("genre", 5, 9),))]
+SPLITS = {"train": TRAIN, "dev": TRAIN[:3], "test": TEST}
+
+
+@pytest.fixture
+def encoder(tmp_path: Path) -> Path:
+    config = {
+        "vocab_size": 28,
+        "hidden_size": 8,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+        "max_position_embeddings": 16,
+    }
+    with new_artifact(tmp_path / "encoder", "encoder") as folder:
+        write_vocab(folder / "vocab.txt")
+        write_json(folder / "encoder.json", config)
+    return tmp_path / "encoder"
+
+
+@pytest.fixture
+def examples(tmp_path: Path) -> Path:
+    about = {
+        "task": "snips",
+        "example_kind": "tagged_text",
+        "counts": {split: len(rows) for split, rows in SPLITS.items()},
+        "labels": {"intents": LABELS["intents"], "slots": ["artist", "genre"]},
+        "report": {},
+    }
+    with new_artifact(tmp_path / "examples", "examples", about) as folder:
+        for split, rows in SPLITS.items():
+            write_split(folder / f"{split}.jsonl", rows)
+    return tmp_path / "examples"
+
+
+def rows_of(features: Path, split: str) -> list[tuple[str, dict[str, Any]]]:
+    read = read_features(features, split)
+    records = [read.record(row) for row in range(len(read))]
+    return [(r.id, {name: r[name].tolist() for name in sorted(r.columns)}) for r in records]
+
+
+def test_the_artifact_tells_all_about_itself(tmp_path: Path, examples: Path, encoder: Path) -> None:
+    features = tmp_path / "features"
+    run(Settings(max_seq_length=9), examples=examples, encoder=encoder, features=features)
+    manifest = read_manifest(features, "features")
+    assert manifest.about == {
+        "task": "snips",
+        "example_kind": "tagged_text",
+        "labels": LABELS,
+        "max_seq_length": 9,
+        "vocab_sha256": file_sha256(encoder / "vocab.txt"),
+        "do_lower_case": True,
+        "counts": {"train": 8, "dev": 3, "test": 1},
+        "truncated": {"train": 1, "dev": 1, "test": 0},
+        # MILES fills 9 of 9 tokens; "play jazz in par ##is" with [CLS] and [SEP] has 7.
+        "lengths": {"train": {"8": 7, "16": 1}, "dev": {"8": 2, "16": 1}, "test": {"8": 1}},
+        "shards": {split: [f"{split}-00000-of-00001.tfrecord"] for split in SPLITS},
+    }
+    assert {str(file.relative_to(features)) for file in files_of(features)} == {
+        "manifest.json",
+        "vocab.txt",
+        *(f"{split}-00000-of-00001.tfrecord" for split in SPLITS),
+    }
+
+
+def test_the_records_are_those_of_the_encoder(
+    tmp_path: Path, examples: Path, encoder: Path
+) -> None:
+    run(Settings(max_seq_length=9), examples=examples, encoder=encoder, features=tmp_path / "f")
+    for split, rows in SPLITS.items():
+        expected = encode_tagged_examples(toy_tokenizer(), rows, LABELS, 9)
+        assert rows_of(tmp_path / "f", split) == [
+            (record.id, {name: record[name].tolist() for name in sorted(record.columns)})
+            for record in expected
+        ]
+
+
+def test_two_runs_give_equal_bytes(tmp_path: Path, examples: Path, encoder: Path) -> None:
+    for name in ("one", "two"):
+        settings = Settings(max_seq_length=16, num_shards=2)
+        run(settings, examples=examples, encoder=encoder, features=tmp_path / name)
+    assert digest(tmp_path / "one") == digest(tmp_path / "two")
+
+
+def test_any_number_of_shards_holds_the_same_rows(
+    tmp_path: Path, examples: Path, encoder: Path
+) -> None:
+    for number in (1, 4):
+        settings = Settings(max_seq_length=16, num_shards=number)
+        run(settings, examples=examples, encoder=encoder, features=tmp_path / str(number))
+    one, four = (read_manifest(tmp_path / name, "features").about for name in ("1", "4"))
+    assert four["shards"]["dev"] == [f"dev-{n:05d}-of-00004.tfrecord" for n in range(4)]
+    assert {**one, "shards": {}} == {**four, "shards": {}}
+    for split in SPLITS:
+        assert rows_of(tmp_path / "1", split) == rows_of(tmp_path / "4", split)
+
+
+def test_max_seq_length_must_fit_the_encoder(tmp_path: Path, examples: Path, encoder: Path) -> None:
+    with pytest.raises(ConfigError, match="max_seq_length 17 is more than the 16 positions"):
+        run(Settings(max_seq_length=17), examples=examples, encoder=encoder, features=tmp_path)
+
+
+@pytest.mark.parametrize("values", [{"max_seq_length": 2}, {"num_shards": 0}, {"shards": 2}])
+def test_settings_are_checked(values: dict[str, int]) -> None:
+    with pytest.raises(ConfigError, match="tokenize: "):
+        Settings.parse(values, where="tokenize")
+
+
+def test_bad_data_leaves_nothing_behind(tmp_path: Path, examples: Path, encoder: Path) -> None:
+    bad = dataclasses.replace(TEST[0], intent="BookTaxi")
+    write_split(examples / "test.jsonl", [bad])
+    with pytest.raises(DataError, match=r"test\.jsonl:1: example 'e0': label 'BookTaxi'"):
+        run(
+            Settings(max_seq_length=16),
+            examples=examples,
+            encoder=encoder,
+            features=tmp_path / "features",
+        )
+    assert {path.name for path in tmp_path.iterdir()} == {"examples", "encoder"}
+
+
+def test_a_vocabulary_is_checked_first(tmp_path: Path, examples: Path, encoder: Path) -> None:
+    (encoder / "vocab.txt").write_text("a\n")
+    with pytest.raises(CheckpointError, match="no entry"):
+        run(
+            Settings(max_seq_length=16),
+            examples=examples,
+            encoder=encoder,
+            features=tmp_path / "features",
+        )
+
+
+def test_no_stage_of_tokenization_imports_tensorflow_or_keras() -> None:
+    code = (
+        "import sys, bertline.stages.tokenize as stage\n"
+        "assert 'apache_beam' not in sys.modules\n"
+        "import bertline.features.beam\n"
+        "print(*{'tensorflow', 'keras', 'kfp', 'torch'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_predicting_needs_neither_protobuf_nor_beam() -> None:
+    code = (
+        "import sys, bertline.features.batches, bertline.features.decode\n"
+        "print(*{'google.protobuf', 'google_crc32c', 'apache_beam'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -1,0 +1,72 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bertline.config import Config, nearest
+from bertline.errors import ConfigError
+
+
+class Inner(Config):
+    depth: int = 1
+
+
+class Settings(Config):
+    """Made for these tests: a value of each kind that configurations hold."""
+
+    name: str
+    num_epochs: int = 3
+    learning_rate: float = 1e-4
+    labels: tuple[str, ...] = ()
+    inner: Inner = Inner()
+
+
+def test_integers_are_floats_and_lists_are_tuples() -> None:
+    values = {"name": "a", "learning_rate": 1, "labels": ["x", "y"], "inner": {"depth": 2}}
+    settings = Settings.parse(values, where="here")
+    assert settings == Settings(
+        name="a", learning_rate=1.0, labels=("x", "y"), inner=Inner(depth=2)
+    )
+    assert isinstance(settings.learning_rate, float)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "here: key 'name' is missing; give it a value"),
+        ({"name": "a", "num_epoch": 2}, "unknown key 'num_epoch'; did you mean 'num_epochs'?"),
+        ({"name": "a", "zzz": 2}, "unknown key 'zzz'; known: name, num_epochs, learning_rate"),
+        ({"name": 3}, "key 'name' = 3: Input should be a valid string"),
+        ({"name": "a", "num_epochs": 2.5}, "key 'num_epochs' = 2.5: Input should be a valid int"),
+        ({"name": "a", "num_epochs": "2"}, "key 'num_epochs' = '2'"),
+        ({"name": "a", "num_epochs": True}, "key 'num_epochs' = True"),
+        ({"name": "a", "inner": {"depth": "x"}}, "key 'inner.depth' = 'x'"),
+        ({"name": Path("a")}, "here: Object of type PosixPath is not JSON serializable"),
+    ],
+)
+def test_the_first_problem_is_told_in_one_line(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        Settings.parse(values, where="here")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_json_comes_back_equal() -> None:
+    settings = Settings(name="é", labels=("x",))
+    assert Settings.parse_json(settings.to_json(), where="here") == settings
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '"a"', "null"])
+def test_what_is_no_json_object_is_told(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"^here: (not JSON .*; )?expected an? "):
+        Settings.parse_json(text, where="here")
+
+
+def test_a_configuration_does_not_change() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings(name="a").name = "b"  # type: ignore[misc]
+
+
+def test_nearest() -> None:
+    assert nearest("finetun", ["ingest", "finetune"]) == "did you mean 'finetune'?"
+    assert nearest("x", ["ingest", "finetune"]) == "known: ingest, finetune"
