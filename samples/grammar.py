@@ -53,9 +53,10 @@ def text_of(chunks: Sequence[Chunk]) -> str:
     return "".join(chunk["text"] for chunk in chunks)
 
 
-def closed_words(values: dict[str, Any]) -> set[str]:
-    """The slot values, in lower case, that either split may use: the `both` lists."""
-    return {str(word).casefold() for lists in values.values() for word in lists.get("both", [])}
+def closed_words() -> set[str]:
+    """The slot values, in lower case, that either split may use."""
+    lists = yaml.safe_load((HERE / "values" / "closed.yaml").read_text()).values()
+    return {str(word).casefold() for words in lists for word in words["both"]}
 
 
 class Speaker:
@@ -142,7 +143,7 @@ class Speaker:
 def generate() -> dict[str, dict[str, list[list[Chunk]]]]:
     """All utterances: intent → {"train": …, "test": …}, no text twice, test held out."""
     values, carriers = load("values"), load("carriers")
-    closed = closed_words(values)
+    closed = closed_words()
     splits: dict[str, dict[str, list[list[Chunk]]]] = {intent: {} for intent in carriers}
     texts: set[str] = set()
     held: set[str] = set()

@@ -1,9 +1,9 @@
 """What an encoder and a model are, apart from their weights. No TensorFlow, no Keras."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bertline.artifacts import read_json
 from bertline.config import Config
@@ -32,6 +32,15 @@ class EncoderConfig(Config):
     attention_probs_dropout_prob: Fraction = 0.1
     initializer_range: Annotated[float, Field(gt=0)] = 0.02
     do_lower_case: bool = True
+
+    @model_validator(mode="after")
+    def _heads_divide_the_hidden_size(self) -> Self:
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"hidden_size {self.hidden_size} is not a multiple of num_attention_heads "
+                f"{self.num_attention_heads}; give the config that belongs to the weights"
+            )
+        return self
 
 
 class ModelSpec(Config):

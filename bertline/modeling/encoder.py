@@ -17,8 +17,8 @@ from keras import ops
 
 from bertline.modeling.config import EncoderConfig
 
-# Added to the attention scores of padding. e^-100 is 0 in float32, as with the -10000 of the
-# original, and the range of the scores stays narrow enough for 8 bits.
+# Added to the attention scores of padding. e^-100 vanishes beside 1 in float32, as with the -10000
+# of the original, and the range of the scores stays narrow enough for 8 bits.
 MASKED_SCORE = -100.0
 
 
@@ -47,6 +47,14 @@ def rows_of(table: Any, ids: Any) -> Any:
     return ops.take(table, ids, axis=0)
 
 
+def first_rows(table: Any, count: Any) -> Any:
+    """The first `count` rows of a 2-D `table`, which has at least as many."""
+    if keras.backend.backend() == "tensorflow":
+        return table[:count]
+    # While the model is built the count is a symbol, which JAX cannot slice with.
+    return ops.take(table, ops.arange(count), axis=0)
+
+
 class LayerNorm(keras.layers.Layer):  # type: ignore[misc]
     """Normalization over the last axis with scale and shift, computed in float32."""
 
@@ -55,9 +63,12 @@ class LayerNorm(keras.layers.Layer):  # type: ignore[misc]
         self.size, self.epsilon = size, epsilon
 
     def build(self, shape: Any) -> None:
-        """Makes scale and shift."""
-        self.gamma = self.add_weight(shape=(self.size,), initializer="ones", name="gamma")
-        self.beta = self.add_weight(shape=(self.size,), initializer="zeros", name="beta")
+        """Makes scale and shift, without autocast: they stay float32 in the computation."""
+
+        def vector(name: str, initializer: str) -> Any:
+            return self.add_weight((self.size,), initializer, autocast=False, name=name)
+
+        self.gamma, self.beta = vector("gamma", "ones"), vector("beta", "zeros")
 
     def call(self, x: Any) -> Any:
         """The normalized `x`, in its shape."""
@@ -65,8 +76,7 @@ class LayerNorm(keras.layers.Layer):  # type: ignore[misc]
         centred = x - ops.mean(x, axis=[-1], keepdims=True)
         variance = ops.mean(ops.square(centred), axis=[-1], keepdims=True)
         normal = centred / ops.sqrt(variance + self.epsilon)
-        y = normal * ops.cast(self.gamma, "float32") + ops.cast(self.beta, "float32")
-        return ops.cast(y, self.compute_dtype)
+        return ops.cast(normal * self.gamma + self.beta, self.compute_dtype)
 
 
 class Embeddings(keras.layers.Layer):  # type: ignore[misc]
@@ -100,7 +110,7 @@ class Embeddings(keras.layers.Layer):  # type: ignore[misc]
         """The embeddings [B, L, H] of int ids [B, L]."""
         length = ops.shape(input_ids)[1]
         x = rows_of(self.words, input_ids) + rows_of(self.segments, segment_ids)
-        x = x + self.positions[:length]
+        x = x + first_rows(self.positions, length)
         return self.dropout(self.norm(x), training=training)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from bertline.errors import CheckpointError
+from bertline.errors import CheckpointError, StorageError
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -41,9 +41,15 @@ def assign(variables: Iterable[Any], tensors: Mapping[str, NDArray[Any]], where:
 
 
 def save_weights(tensors: Mapping[str, NDArray[Any]], path: Path) -> None:
-    """Writes tensors in the order of their names, so that equal weights give equal bytes."""
+    """Writes tensors in the order of their names, so that equal weights give equal bytes.
+
+    Raises StorageError where they cannot be written.
+    """
     contiguous = {name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)}
-    save_file(contiguous, str(path))
+    try:
+        save_file(contiguous, str(path))
+    except SafetensorError as error:
+        raise StorageError(f"{path}: cannot be written ({error}); make room there") from None
 
 
 def load_weights(path: Path) -> Tensors:

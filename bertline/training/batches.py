@@ -53,6 +53,25 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]
             self._epoch, self._rows = epoch, self._order(epoch)
         return padded(self._features, self._rows[place], self._objective, self._pad_to)
 
+    def stream(self) -> Any:
+        """The batches as `fit` takes them.
+
+        Under TensorFlow as a tf.data.Dataset of any shapes: of a PyDataset Keras looks at the first
+        two batches, and where these are of one length, a batch of another is an error.
+        """
+        if keras.backend.backend() != "tensorflow":
+            return self
+        import tensorflow as tf
+
+        def any_shape(array: NDArray[np.int32]) -> tf.TensorSpec:
+            return tf.TensorSpec([None] * array.ndim, array.dtype)
+
+        batches = tf.data.Dataset.from_generator(
+            lambda: (self[i] for i in range(len(self))),
+            output_signature=tf.nest.map_structure(any_shape, self[0]),
+        )
+        return batches.prefetch(tf.data.AUTOTUNE)
+
     def _order(self, epoch: int) -> list[NDArray[np.int64]]:
         random = np.random.default_rng([self._seed, epoch])
         order = random.permutation(len(self._features))

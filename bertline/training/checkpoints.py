@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from bertline.artifacts import new_artifact, read_manifest
-from bertline.errors import DataError
+from bertline.errors import UserError
 from bertline.modeling.weights import load_weights, save_weights
 
 _PREFIX = "step-"
@@ -43,9 +43,9 @@ class Checkpoints:
         for path in reversed(self._paths()):
             try:
                 about = read_manifest(path, "checkpoint").about
-            except DataError:
+                tensors = load_weights(path / "state.safetensors")
+            except UserError:
                 continue
-            tensors = load_weights(path / "state.safetensors")
             for name, variable in self._variables().items():
                 variable.assign(tensors[name])
             return about["step"], about["history"]

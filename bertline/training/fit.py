@@ -49,7 +49,8 @@ def fit(
 
     folder: where checkpoints and TensorBoard summaries go; a run that finds a checkpoint there
     continues from it, to the same weights as one that was never stopped. Entries hold step, epoch,
-    loss (mean since the entry before), learning_rate, and dev_* at the end of an epoch.
+    loss (mean since the entry before), learning_rate (of the step to come), and dev_* at the end of
+    an epoch.
     """
     steps_per_epoch = math.ceil(len(train) / settings.batch_size)
     total_steps = steps_per_epoch * settings.num_epochs
@@ -66,7 +67,7 @@ def fit(
     )
     with Progress("finetune", total_steps, "steps", done=first_step) as progress:
         watch = _Watch(batches, dev, settings, checkpoints, history, progress)
-        model.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=[watch])
+        model.fit(batches.stream(), shuffle=False, verbose=0, callbacks=[watch])
     return history
 
 
@@ -101,6 +102,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         if ends_epoch or saves or step % self.log_every == 0:
             self._log(step, loss, ends_epoch)
         if saves:
+            # Under JAX the variables are up to date since _log has read self.model.
             self.checkpoints.save(step, self.history)
 
     def _log(self, step: int, loss: float, ends_epoch: bool) -> None:

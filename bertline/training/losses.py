@@ -37,7 +37,7 @@ def cross_entropy(logits: Any, classes: Any) -> Any:
 
 
 def _intent_slots_loss(targets: Mapping[str, Any], outputs: Mapping[str, Any]) -> Any:
-    intent = cross_entropy(outputs["intent_logits"], ops.squeeze(targets["intent_id"], -1))
+    intent = cross_entropy(outputs["intent_logits"], targets["intent_id"][:, 0])
     return intent + cross_entropy(outputs["slot_logits"], targets["tag_ids"])
 
 

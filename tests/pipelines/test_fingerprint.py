@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from bertline.code_version import code_version
 from bertline.stages.execute import STAGES
 from pipelines import fingerprint as module
 from pipelines.fingerprint import fingerprints
@@ -17,6 +16,14 @@ def source(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "train.json").write_text("[]")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def code(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Module → its version; tests of code_version itself are in tests/test_code_version.py."""
+    versions = {f"bertline.stages.{stage}": "old" for stage in STAGES}
+    monkeypatch.setattr(module, "code_version", versions.__getitem__)
+    return versions
 
 
 @pytest.fixture
@@ -62,13 +69,9 @@ def test_content_of_the_data_counts_and_nothing_else_about_it(
     assert changed(before, after) == set(STAGES)
 
 
-def test_code_of_a_stage_counts(settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_of_a_stage_counts(settings: dict[str, str], code: dict[str, str]) -> None:
     before = fingerprints(settings, UPSTREAM)
-    monkeypatch.setattr(
-        module,
-        "code_version",
-        lambda name: "new" if name == "bertline.stages.export" else code_version(name),
-    )
+    code["bertline.stages.export"] = "new"
     after = fingerprints(settings, UPSTREAM)
     assert changed(before, after) == {"export", "evaluate", "publish"}
 

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,16 @@ def test_bert_base_has_the_settings_of_its_paper_and_needs_a_checkpoint() -> Non
     finetune = json.loads(settings["finetune"])
     assert (finetune["num_epochs"], finetune["batch_size"]) == (10, 16)
     assert (finetune["learning_rate"], finetune["save_checkpoints_steps"]) == (2e-5, 200)
+
+
+def test_checking_a_recipe_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from pipelines.recipe import load_recipe; load_recipe('snips').settings(); "
+        "print(*{'tensorflow', 'keras', 'apache_beam', 'openvino', 'nncf', 'sklearn', 'kfp'} "
+        "& set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "\n", "")
 
 
 def test_changes_replace_single_values() -> None:

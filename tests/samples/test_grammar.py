@@ -61,7 +61,7 @@ def test_carriers_and_values_of_test_are_held_out() -> None:
     train, test = list(utterances("train_{}_full")), list(utterances("validate_{}"))
     assert not {grammar.skeleton(c) for c in train} & {grammar.skeleton(c) for c in test}
     shared = values(train) & values(test)
-    assert shared <= grammar.closed_words(grammar.load("values"))
+    assert shared <= grammar.closed_words()
     assert not any(value.istitle() for value in shared)
 
 
@@ -85,11 +85,14 @@ def test_every_slot_of_test_is_in_training() -> None:
 
 @pytest.mark.real
 def test_no_utterance_is_one_of_snips(shared: Path) -> None:
+    """Short ones of closed words alone ("rate this novel a two") may coincide."""
     real = {
         "".join(chunk["text"] for chunk in utterance["data"]).strip().casefold()
         for file in (shared / "data" / "snips").rglob("*.json")
         for content in json.loads(file.read_text(encoding="latin-1")).values()
         for utterance in content
     }
+    closed = grammar.closed_words()
     for form in FILES:
-        assert not real & {grammar.text_of(chunks).casefold() for chunks in utterances(form)}
+        ours = [chunks for chunks in utterances(form) if grammar.values_of(chunks) - closed]
+        assert not real & {grammar.text_of(chunks).casefold() for chunks in ours}

@@ -1,7 +1,7 @@
 """Google's TF1 BERT folders (bert_config.json, bert_model.ckpt.*, vocab.txt) in."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from bertline.artifacts import read_json
 from bertline.errors import CheckpointError
@@ -29,7 +29,7 @@ _PARTS = {
 }
 
 
-def read_config(folder: Path, vocabulary: list[str]) -> EncoderConfig:
+def read_config(folder: Path, vocabulary: Iterable[str]) -> EncoderConfig:
     """The encoder's config from bert_config.json.
 
     A vocabulary without a capital letter tells that the encoder was trained on lower-cased text.
@@ -50,10 +50,17 @@ def read_weights(folder: Path, config: EncoderConfig) -> Tensors:
     Optimizer slots and heads in the checkpoint are left alone. Raises CheckpointError where there
     is no checkpoint, a variable is missing or its shape is not the config's.
     """
-    reader = _open(folder)
-    found = set(reader.get_variable_to_shape_map())
+    import tensorflow as tf
+
+    prefix = _prefix(folder)
     names = {path: _google_name(path) for path in encoder_shapes(config)}
-    weights = {path: reader.get_tensor(name) for path, name in names.items() if name in found}
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        found = reader.get_variable_to_shape_map()
+        weights = {path: reader.get_tensor(name) for path, name in names.items() if name in found}
+    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        first_line = str(error).splitlines()[0]
+        raise CheckpointError(f"{prefix}: unreadable ({first_line}); copy all its files") from None
     check_shapes(weights, config, where=str(folder))
     return weights
 
@@ -70,15 +77,11 @@ def _google_name(path: str) -> str:
     return f"{prefix}{_PARTS['/'.join(scopes)]}/{parameter}"
 
 
-def _open(folder: Path) -> Any:
-    import tensorflow as tf
-
+def _prefix(folder: Path) -> str:
+    """What the names of the checkpoint's files begin with."""
     indexes = sorted(folder.glob("*.ckpt*.index"))
     if len(indexes) != 1:
-        raise CheckpointError(f"{folder}: {len(indexes)} checkpoints (*.ckpt*.index), expected one")
-    prefix = str(indexes[0]).removesuffix(".index")
-    try:
-        return tf.train.load_checkpoint(prefix)
-    except (tf.errors.OpError, ValueError) as error:
-        first_line = str(error).splitlines()[0]
-        raise CheckpointError(f"{prefix}: unreadable ({first_line}); copy all its files") from None
+        raise CheckpointError(
+            f"{folder}: {len(indexes)} checkpoints (*.ckpt*.index); give a folder that holds one"
+        )
+    return str(indexes[0]).removesuffix(".index")

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes  # noqa: F401  # makes bfloat16 known to NumPy
 import numpy as np
 
 from bertline.artifacts import read_json
@@ -32,6 +33,8 @@ _NAMES = {
     "pooler.dense": "pooler",
 }
 
+_FIRST_NAMES = {"gamma": "weight", "beta": "bias"}
+
 
 def read_config(folder: Path) -> EncoderConfig:
     """The encoder's config from config.json and the casing from tokenizer_config.json.
@@ -55,11 +58,12 @@ def read_config(folder: Path) -> EncoderConfig:
 def read_weights(folder: Path, config: EncoderConfig) -> Tensors:
     """The encoder's weights by the names of `bertline.modeling.encoder`, float32.
 
-    Reads model.safetensors or the shards that model.safetensors.index.json lists; names may start
-    with "bert.". A checkpoint without a pooler gets a new one. Raises CheckpointError for a tensor
-    that is missing or whose shape is not the config's.
+    Reads model.safetensors or the shards that model.safetensors.index.json lists. Names may start
+    with "bert." and, as in the first BERTs, end with "gamma" and "beta". A checkpoint without a
+    pooler gets a new one. Raises CheckpointError for a tensor that is missing or whose shape is not
+    the config's.
     """
-    found = {name.removeprefix("bert."): value for name, value in _tensors(folder).items()}
+    found = {_present_name(name): value for name, value in _tensors(folder).items()}
     weights: Tensors = {}
     for source, target in _parameter_names(config.num_hidden_layers):
         if source in found:
@@ -72,6 +76,11 @@ def read_weights(folder: Path, config: EncoderConfig) -> Tensors:
         weights["encoder/pooler/bias"] = np.zeros(size, "float32")
     check_shapes(weights, config, where=str(folder))
     return weights
+
+
+def _present_name(name: str) -> str:
+    scope, _, parameter = name.removeprefix("bert.").rpartition(".")
+    return f"{scope}.{_FIRST_NAMES.get(parameter, parameter)}"
 
 
 def _parameter_names(num_layers: int) -> list[tuple[str, str]]:
@@ -94,7 +103,7 @@ def _tensors(folder: Path) -> Tensors:
     index = folder / "model.safetensors.index.json"
     if not index.is_file():
         return load_weights(folder / "model.safetensors")
-    names = sorted(set(_read(index)["weight_map"].values()))
+    names = sorted({str(name) for name in _read(index).get("weight_map", {}).values()})
     for name in names:
         # The index is foreign text: a shard is a file of this folder and nothing else.
         if not re.fullmatch(r"[\w.-]+\.safetensors", name):
