@@ -13,12 +13,11 @@ All take the same examples, in rounds that alternate their order:
 
 import argparse
 import dataclasses
-import statistics
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from benchmarks.rounds import measure, table
 from bertline.artifacts import new_artifact, read_manifest
 from bertline.examples import Example, read_split, write_split
 from bertline.features.batches import Record
@@ -43,17 +42,9 @@ def main() -> None:
         import_checkpoint.run(import_checkpoint.Settings(), encoder=folder / "encoder")
         ingest.run(ingest.Settings(source=options.data), examples=folder / "once")
         count = _repeat(folder / "once", folder / "examples", options.repeat)
-        seconds = _measure(_contestants(folder), options.rounds)
+        seconds = measure(_contestants(folder), options.rounds)
     print(f"\n{count:,} examples, {options.rounds} rounds, medians (ratio: plain loop = 1)")
-    print(f"{'':16}{'per second':>12}{'ratio':>8}{'per CPU-second':>17}{'ratio':>8}")
-    for name, times in seconds.items():
-        cells = []
-        for clock, width in ((0, 12), (1, 17)):
-            rate = statistics.median(count / time[clock] for time in times)
-            pairs = zip(seconds["plain loop"], times, strict=True)
-            ratio = statistics.median(plain[clock] / time[clock] for plain, time in pairs)
-            cells.append(f"{rate:>{width},.0f}{ratio:>8.2f}")
-        print(f"{name:16}{''.join(cells)}")
+    print("\n".join(table(seconds, count, "plain loop")))
 
 
 def _repeat(source: Path, target: Path, times: int) -> int:
@@ -102,22 +93,6 @@ def _contestants(folder: Path) -> dict[str, Callable[[], None]]:
             tokenizer.encode(batch)
 
     return {"plain loop": plain_loop, "stage": stage, "tokenizer alone": tokenizer_alone}
-
-
-def _measure(
-    contestants: dict[str, Callable[[], None]], rounds: int
-) -> dict[str, list[tuple[float, float]]]:
-    """Wall and CPU seconds of each contestant in each round; the first round warms up."""
-    names = list(contestants)
-    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
-    for number in range(rounds + 1):
-        for name in names if number % 2 else reversed(names):
-            wall, cpu = time.perf_counter(), time.process_time()
-            contestants[name]()
-            taken = time.perf_counter() - wall, time.process_time() - cpu
-            if number:
-                seconds[name].append(taken)
-    return seconds
 
 
 if __name__ == "__main__":

@@ -63,9 +63,8 @@ class Progress:
         rate = (self.done - self._before) / seconds
         parts = [self.label, f"{self.done:,}"]
         if self.total is not None:
-            percent = 100 * self.done / max(self.total, 1)
             parts[1] = f"{self.done:,}/{self.total:,}"
-            parts.append(f"{percent:.0f}%")
+            parts.append(f"{100 * self.done // max(self.total, 1)}%")
         parts += [self.unit, f"{rate:,.1f}/s"]
         if self.total is not None and rate > 0 and self.done < self.total:
             parts.append(f"{duration((self.total - self.done) / rate)} left")

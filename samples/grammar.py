@@ -30,12 +30,16 @@ Chunk = dict[str, str]
 T = TypeVar("T")
 
 
-def load(folder: str) -> dict[str, Any]:
-    """The lists of all YAML files of samples/<folder>, by symbol or (carriers) by intent."""
-    contents = {f.stem: yaml.safe_load(f.read_text()) for f in sorted((HERE / folder).iterdir())}
-    if folder == "carriers":
-        return contents
-    return {symbol: lists for file in contents.values() for symbol, lists in file.items()}
+def load(folder: str) -> dict[str, dict[str, Any]]:
+    """The contents of the YAML files of samples/<folder>, by file name without suffix."""
+    files = sorted((HERE / folder).glob("*.yaml"))
+    return {file.stem: yaml.safe_load(file.read_text(encoding="utf-8")) for file in files}
+
+
+def closed_words() -> set[str]:
+    """The slot values, in lower case, that training and test may share."""
+    lists = load("values")["closed"].values()
+    return {str(word).casefold() for words in lists for word in words["both"]}
 
 
 def skeleton(chunks: Sequence[Chunk]) -> str:
@@ -53,19 +57,14 @@ def text_of(chunks: Sequence[Chunk]) -> str:
     return "".join(chunk["text"] for chunk in chunks)
 
 
-def closed_words() -> set[str]:
-    """The slot values, in lower case, that either split may use."""
-    lists = yaml.safe_load((HERE / "values" / "closed.yaml").read_text()).values()
-    return {str(word).casefold() for words in lists for word in words["both"]}
-
-
 class Speaker:
     """Makes utterances of one split; every random choice comes from one seeded generator."""
 
-    def __init__(self, split: str, values: dict[str, Any], seed: str) -> None:
+    def __init__(self, split: str, seed: str) -> None:
         self.values = {
             symbol: [str(value) for value in lists.get("both", []) + lists.get(split, [])]
-            for symbol, lists in values.items()
+            for file in load("values").values()
+            for symbol, lists in file.items()
         }
         self._random = random.Random(seed)
 
@@ -99,7 +98,7 @@ class Speaker:
         """One value of a symbol, with the symbols inside it replaced by values of theirs."""
         template = self._pick(self.values[symbol])
         text = PLACE.sub(lambda place: self.value(place[1]), template)
-        return text[0].upper() + text[1:] if template[0] == "<" and text[:4] == "the " else text
+        return text.replace("s's", "s'")
 
     def _choose_alternatives(self, carrier: str) -> str:
         chosen = ALTERNATIVES.sub(lambda match: self._pick(match[1].split("|")), carrier)
@@ -142,15 +141,14 @@ class Speaker:
 
 def generate() -> dict[str, dict[str, list[list[Chunk]]]]:
     """All utterances: intent → {"train": …, "test": …}, no text twice, test held out."""
-    values, carriers = load("values"), load("carriers")
-    closed = closed_words()
+    carriers, closed = load("carriers"), closed_words()
     splits: dict[str, dict[str, list[list[Chunk]]]] = {intent: {} for intent in carriers}
     texts: set[str] = set()
     held: set[str] = set()
     for split, count in (("train", TRAIN_PER_INTENT), ("test", TEST_PER_INTENT)):
         made: set[str] = set()
         for intent, phrases in carriers.items():
-            speaker = Speaker(split, values, f"{SEED} {intent} {split}")
+            speaker = Speaker(split, f"{SEED} {intent} {split}")
             chosen = splits[intent].setdefault(split, [])
             for chunks in speaker.utterances(phrases[split]):
                 marks = {skeleton(chunks), *(values_of(chunks) - closed)}

@@ -6,8 +6,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import tensorflow as tf
+from tensorflow.lite.python.convert import ConverterError
+
 from bertline.artifacts import files_of
-from bertline.export.listing import FORMATS, ExportedFile
+from bertline.errors import StageError
+from bertline.export.listing import FORMATS, ExportedFile, Format
 from bertline.export.litert import LiteRtExporter
 from bertline.export.openvino import export_fp16, export_int8, read_saved_model
 from bertline.export.saved_model import export_saved_model, load_network
@@ -33,14 +37,11 @@ class Exporter:
         form = FORMATS[name]
         path = folder / form.path
         path.parent.mkdir(exist_ok=True)
-        if form.runtime == "saved_model":
-            shutil.copytree(self._saved_model, path)
-        elif form.runtime == "litert":
-            self._litert.export(form.precision, path)
-        elif form.precision == "fp16":
-            export_fp16(self._openvino, path)
-        else:
-            export_int8(self._openvino, path, self._features, self._rows)
+        try:
+            self._write(form, path)
+        except (ConverterError, RuntimeError, tf.errors.OpError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise StageError(f"{name}: export failed ({reason}); is the disk full?") from error
         whole = path if path.parent == folder else path.parent
         files = [whole] if whole.is_file() else files_of(whole)
         return ExportedFile(
@@ -51,6 +52,16 @@ class Exporter:
             size_bytes=sum(file.stat().st_size for file in files),
             seconds=time.monotonic() - start,
         )
+
+    def _write(self, form: Format, path: Path) -> None:
+        if form.runtime == "saved_model":
+            shutil.copytree(self._saved_model, path)
+        elif form.runtime == "litert":
+            self._litert.export(form.precision, path)
+        elif form.precision == "fp16":
+            export_fp16(self._openvino, path)
+        else:
+            export_int8(self._openvino, path, self._features, self._rows)
 
     @functools.cached_property
     def _saved_model(self) -> Path:

@@ -7,7 +7,6 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from bertline.errors import StageError
 from bertline.export.saved_model import serving_function
 from bertline.features.batches import MODEL_INPUTS
 
@@ -28,19 +27,14 @@ class LiteRtExporter:
         """Writes the file of precision "float32", "float16" or "dynamic_int8".
 
         float16 stores weights in 16 bits; dynamic_int8 stores weights in 8 bits and quantizes the
-        inputs of matrix products as they come. Raises StageError if the converter fails.
+        inputs of matrix products as they come.
         """
         converter = tf.lite.TFLiteConverter.from_saved_model(self._frozen)
         if precision != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if precision == "float16":
             converter.target_spec.supported_types = [tf.float16]
-        try:
-            content = converter.convert()
-        except Exception as error:
-            first_line = str(error).strip().splitlines()[0]
-            raise StageError(f"litert_{precision}: conversion failed ({first_line})") from error
-        path.write_bytes(content)
+        path.write_bytes(converter.convert())
 
 
 def _save_frozen(network: keras.Model, folder: str) -> None:

@@ -1,9 +1,9 @@
 """What an encoder and a model are, apart from their weights. No TensorFlow, no Keras."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from bertline.artifacts import read_json
 from bertline.config import Config
@@ -33,14 +33,13 @@ class EncoderConfig(Config):
     initializer_range: Annotated[float, Field(gt=0)] = 0.02
     do_lower_case: bool = True
 
-    @model_validator(mode="after")
-    def _heads_divide_the_hidden_size(self) -> Self:
-        if self.hidden_size % self.num_attention_heads:
-            raise ValueError(
-                f"hidden_size {self.hidden_size} is not a multiple of num_attention_heads "
-                f"{self.num_attention_heads}; give the config that belongs to the weights"
-            )
-        return self
+    @field_validator("num_attention_heads")
+    @classmethod
+    def _divides_the_hidden_size(cls, heads: int, info: ValidationInfo) -> int:
+        hidden_size = info.data.get("hidden_size", heads)
+        if hidden_size % heads:
+            raise ValueError(f"does not divide hidden_size {hidden_size}; give the weights' config")
+        return heads
 
 
 class ModelSpec(Config):

@@ -45,7 +45,7 @@ def save_weights(tensors: Mapping[str, NDArray[Any]], path: Path) -> None:
 
     Raises StorageError where they cannot be written.
     """
-    contiguous = {name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)}
+    contiguous = {name: np.asarray(tensors[name], order="C") for name in sorted(tensors)}
     try:
         save_file(contiguous, str(path))
     except SafetensorError as error:
@@ -66,7 +66,7 @@ def weights_digest(tensors: Mapping[str, NDArray[Any]]) -> str:
     """SHA-256 in hex over names, shapes, types and values."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
-        value = np.ascontiguousarray(tensors[name])
+        value = np.asarray(tensors[name], order="C")
         digest.update(f"{name}{value.shape}{value.dtype}".encode())
         digest.update(value.tobytes())
     return digest.hexdigest()

@@ -3,6 +3,7 @@
 python -m bertline.stages.execute ingest '{"source": "samples/snips"}' examples=out/examples
 """
 
+import contextlib
 import fcntl
 import importlib
 import os
@@ -43,11 +44,13 @@ def execute(stage: str, settings: str, **paths: str) -> None:
         run(stage, settings, {name: Path(path) for name, path in paths.items()})
     except (BertlineError, KeyboardInterrupt, OSError) as error:
         code, message = explain(error)
+        print(f"error: {stage}: {message}", file=sys.stderr)
         failure_file = os.environ.get(FAILURE_FILE_VARIABLE)
         if failure_file:
             failure = {"stage": stage, "message": message, "exit_code": code}
-            write_json(Path(failure_file), failure)
-        print(f"error: {stage}: {message}", file=sys.stderr)
+            # On a full disk the line above must do.
+            with contextlib.suppress(OSError):
+                write_json(Path(failure_file), failure)
         sys.exit(code)
 
 

@@ -20,7 +20,7 @@ class Settings(Config):
     choice.
     """
 
-    formats: tuple[str, ...] = tuple(FORMATS)
+    formats: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(FORMATS)
     calibration_examples: Annotated[int, Field(gt=0)] = 300
     seed: int = 1
 

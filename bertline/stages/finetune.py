@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bertline.artifacts import (
     digest,
+    file_sha256,
     fingerprint,
     new_artifact,
     read_json,
@@ -12,6 +13,7 @@ from bertline.artifacts import (
     write_json,
 )
 from bertline.code_version import code_version
+from bertline.errors import DataError
 from bertline.modeling.config import EncoderConfig, ModelSpec
 from bertline.tasks import get_task
 from bertline.training.settings import FitSettings
@@ -26,12 +28,18 @@ def run(settings: Settings, *, encoder: Path, features: Path, model: Path, work:
 
     work: a folder that outlives the run (a volume on a cluster). Checkpoints lie in it under the
     fingerprint of settings, inputs and code, so that the same run, started again, finds them.
+    Raises DataError if the features were made with another vocabulary than the encoder's.
     """
     from bertline.features.records import read_features
     from bertline.modeling.weights import load_weights, save_weights, weights_digest
     from bertline.training.finetune import finetune
 
+    read_manifest(encoder, "encoder")
     about = read_manifest(features, "features").about
+    if about["vocab_sha256"] != file_sha256(encoder / "vocab.txt"):
+        raise DataError(
+            f"{features}: made with another vocabulary than that of {encoder}; tokenize again"
+        )
     config_file = encoder / "encoder.json"
     spec = ModelSpec(
         task=about["task"],

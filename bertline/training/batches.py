@@ -19,7 +19,7 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]
 
     Every epoch is a new permutation, cut into windows that are sorted by length, so that little
     padding is computed; batches are padded to a multiple of 8 of their longest example.
-    bucket_by_length=False keeps the permutation and pads to pad_to: for benchmarks only.
+    batches_per_window: how many batches a window makes; 1 leaves each as random as the permutation.
     """
 
     def __init__(
@@ -30,10 +30,11 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]
         total_steps: int,
         seed: int,
         first_step: int = 0,
-        pad_to: int | None = None,
+        batches_per_window: int = BATCHES_PER_WINDOW,
     ) -> None:
         super().__init__(workers=1)
-        self._features, self._objective, self._pad_to = features, objective, pad_to
+        self._features, self._objective = features, objective
+        self._window = batches_per_window * batch_size
         self._batch_size, self._seed = batch_size, seed
         self._first_step, self._total_steps = first_step, total_steps
         self._epoch = -1
@@ -51,7 +52,7 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]
         epoch, place = divmod(self._first_step + index, self.steps_per_epoch)
         if epoch != self._epoch:
             self._epoch, self._rows = epoch, self._order(epoch)
-        return padded(self._features, self._rows[place], self._objective, self._pad_to)
+        return padded(self._features, self._rows[place], self._objective)
 
     def stream(self) -> Any:
         """The batches as `fit` takes them.
@@ -70,17 +71,16 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]
             lambda: (self[i] for i in range(len(self))),
             output_signature=tf.nest.map_structure(any_shape, self[0]),
         )
-        return batches.prefetch(tf.data.AUTOTUNE)
+        count = tf.data.experimental.assert_cardinality(len(self))
+        return batches.apply(count).prefetch(tf.data.AUTOTUNE)
 
     def _order(self, epoch: int) -> list[NDArray[np.int64]]:
         random = np.random.default_rng([self._seed, epoch])
         order = random.permutation(len(self._features))
-        if self._pad_to is None:
-            window = BATCHES_PER_WINDOW * self._batch_size
-            lengths = self._features.lengths
-            for start in range(0, len(order), window):
-                part = order[start : start + window]
-                order[start : start + window] = part[np.argsort(lengths[part], kind="stable")]
+        lengths = self._features.lengths
+        for start in range(0, len(order), self._window):
+            part = order[start : start + self._window]
+            order[start : start + self._window] = part[np.argsort(lengths[part], kind="stable")]
         batches = [
             order[start : start + self._batch_size]
             for start in range(0, len(order), self._batch_size)
@@ -89,13 +89,10 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 def padded(
-    features: FeatureSet,
-    rows: NDArray[np.int64],
-    objective: Objective,
-    pad_to: int | None = None,
+    features: FeatureSet, rows: NDArray[np.int64], objective: Objective
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The inputs and targets of these rows, padded to `pad_to` or to a multiple of 8."""
-    length = pad_to or round_up(int(features.lengths[rows].max()))
+    """The inputs and targets of these rows, padded to a multiple of 8 of the longest."""
+    length = round_up(int(features.lengths[rows].max()))
     inputs = pad_batch(features, rows, MODEL_INPUTS, length)
     targets = pad_batch(features, rows, objective.example_targets, 1)
     targets |= pad_batch(features, rows, objective.token_targets, length)

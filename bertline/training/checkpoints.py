@@ -38,8 +38,10 @@ class Checkpoints:
     def restore(self) -> tuple[int, History]:
         """Sets model and optimizer to the newest whole checkpoint; its step and history.
 
-        Gives (0, []) where there is none.
+        Gives (0, []) where there is none. Removes what a killed run left of its last one.
         """
+        for half in self.folder.glob(f".{_PREFIX}*"):
+            shutil.rmtree(half)
         for path in reversed(self._paths()):
             try:
                 about = read_manifest(path, "checkpoint").about

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import keras
-
 from bertline.features.batches import FeatureSet
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.model import build_model
@@ -29,7 +27,6 @@ def finetune(
     `fit`. Raises CheckpointError if the encoder's weights do not fit its config.
     """
     make_reproducible(settings.seed)
-    keras.backend.clear_session()
     network = build_model(spec, dtype_policy(settings.precision))
     assign(network.get_layer("encoder").trainable_variables, encoder, where="the encoder")
     history = fit(Trained(network, OBJECTIVES[spec.head]), train, dev, settings, folder)

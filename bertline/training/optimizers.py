@@ -1,8 +1,10 @@
 """The optimizer of BERT and its learning rate, as in google-research/bert (optimization.py)."""
 
+import math
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 
@@ -80,16 +82,18 @@ class BertAdamW(keras.optimizers.Optimizer):  # type: ignore[misc]
         # encoder's step. Powers of 0 leave the bias uncorrected.
         import tensorflow as tf
 
+        # The kernel's 1 - beta_2 is that of float32, 1.3e-5 off for 0.999, and so is v in the end.
+        root = math.sqrt((1 - float(np.float32(self.beta_2))) / (1 - self.beta_2))
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=m.value.handle,
             v=v.value.handle,
             beta1_power=0.0,
             beta2_power=0.0,
-            lr=learning_rate,
+            lr=learning_rate * root,
             beta1=self.beta_1,
             beta2=self.beta_2,
-            epsilon=self.epsilon,
+            epsilon=self.epsilon * root,
             grad=gradient,
         )
 

@@ -58,7 +58,7 @@ def read_weights(folder: Path, config: EncoderConfig) -> Tensors:
         reader = tf.train.load_checkpoint(prefix)
         found = reader.get_variable_to_shape_map()
         weights = {path: reader.get_tensor(name) for path, name in names.items() if name in found}
-    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+    except (tf.errors.OpError, IndexError, RuntimeError, ValueError) as error:
         first_line = str(error).splitlines()[0]
         raise CheckpointError(f"{prefix}: unreadable ({first_line}); copy all its files") from None
     check_shapes(weights, config, where=str(folder))

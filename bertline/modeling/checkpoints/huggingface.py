@@ -1,4 +1,4 @@
-"""Hugging Face BERT folders (config.json, safetensors, vocab.txt) in."""
+"""Hugging Face BERT folders (config.json, safetensors, vocab.txt) in, and their weights out."""
 
 import re
 from pathlib import Path
@@ -6,8 +6,9 @@ from typing import Any
 
 import ml_dtypes  # noqa: F401  # makes bfloat16 known to NumPy
 import numpy as np
+from safetensors.numpy import save_file
 
-from bertline.artifacts import read_json
+from bertline.artifacts import read_json, write_json
 from bertline.errors import CheckpointError
 from bertline.modeling.config import EncoderConfig
 from bertline.modeling.shapes import check_shapes
@@ -81,6 +82,26 @@ def read_weights(folder: Path, config: EncoderConfig) -> Tensors:
 def _present_name(name: str) -> str:
     scope, _, parameter = name.removeprefix("bert.").rpartition(".")
     return f"{scope}.{_FIRST_NAMES.get(parameter, parameter)}"
+
+
+def write_checkpoint(folder: Path, config: EncoderConfig, weights: Tensors) -> None:
+    """Writes config.json and model.safetensors into `folder`, as BertModel.from_pretrained reads.
+
+    weights: by the names of `bertline.modeling.encoder`, as `read_weights` gives them; others among
+    them (a head's) are left out.
+    """
+    values = config.model_dump(exclude={"do_lower_case"})
+    if config.hidden_act == "gelu_tanh":
+        values["hidden_act"] = "gelu_new"
+    write_json(
+        folder / "config.json", {"model_type": "bert", "architectures": ["BertModel"], **values}
+    )
+    tensors = {}
+    for theirs, ours in _parameter_names(config.num_hidden_layers):
+        value = weights[f"encoder/{ours}"]
+        tensors[theirs] = np.ascontiguousarray(value.T if ours.endswith("/kernel") else value)
+    # Transformers asks who wrote the file: "pt" says that kernels are stored [out, in].
+    save_file(tensors, str(folder / "model.safetensors"), metadata={"format": "pt"})
 
 
 def _parameter_names(num_layers: int) -> list[tuple[str, str]]:

@@ -1,0 +1,167 @@
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from bertline.errors import CheckpointError, ConfigError, DataError
+from bertline.modeling.checkpoints.huggingface import read_config, read_weights
+from bertline.modeling.shapes import encoder_shapes
+from tests.modeling.toys import (
+    Arrays,
+    hugging_face_tensors,
+    toy_config,
+    write_hugging_face,
+)
+
+CONFIG = toy_config()
+TENSORS = hugging_face_tensors(CONFIG)
+
+
+def split_in_two(folder: Path, tensors: Arrays) -> dict[str, str]:
+    """Writes the tensors as two shards with an index; gives the index's map."""
+    (folder / "model.safetensors").unlink()
+    names = sorted(tensors)
+    shards = {"model-00001-of-00002.safetensors": names[:9], "b.safetensors": names[9:]}
+    for file, of_file in shards.items():
+        save_file({name: tensors[name] for name in of_file}, str(folder / file))
+    weight_map = {name: file for file, of_file in shards.items() for name in of_file}
+    write_index(folder, weight_map)
+    return weight_map
+
+
+def write_index(folder: Path, weight_map: dict[str, str]) -> None:
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+
+
+def test_config_and_weights_come_by_our_names(tmp_path: Path) -> None:
+    write_hugging_face(tmp_path)
+    assert read_config(tmp_path) == CONFIG
+    weights = read_weights(tmp_path, CONFIG)
+    assert {path: value.shape for path, value in weights.items()} == encoder_shapes(CONFIG)
+    for ours, theirs in {
+        "encoder/embeddings/words": TENSORS["embeddings.word_embeddings.weight"],
+        "encoder/embeddings/norm/gamma": TENSORS["embeddings.LayerNorm.weight"],
+        "encoder/layer_1/attention/key/bias": TENSORS["encoder.layer.1.attention.self.key.bias"],
+        "encoder/layer_0/output_norm/beta": TENSORS["encoder.layer.0.output.LayerNorm.bias"],
+        "encoder/layer_1/output/kernel": TENSORS["encoder.layer.1.output.dense.weight"].T,
+        "encoder/pooler/kernel": TENSORS["pooler.dense.weight"].T,
+    }.items():
+        np.testing.assert_array_equal(weights[ours], theirs)
+
+
+def test_names_and_types_as_checkpoints_have_them(tmp_path: Path) -> None:
+    expected = {name: value.astype("float16") for name, value in TENSORS.items()}
+    # The first BERTs: a prefix, gamma and beta, heads beside the encoder.
+    named: Arrays = {
+        "bert."
+        + name.replace("LayerNorm.weight", "LayerNorm.gamma").replace(
+            "LayerNorm.bias", "LayerNorm.beta"
+        ): value
+        for name, value in expected.items()
+    }
+    named["cls.predictions.bias"] = np.zeros(30, np.float32)
+    named["bert.embeddings.position_ids"] = np.arange(32)
+    write_hugging_face(tmp_path / "first", named)
+    write_hugging_face(tmp_path / "present", expected)
+    found, plain = (read_weights(tmp_path / name, CONFIG) for name in ("first", "present"))
+    assert found.keys() == plain.keys()
+    for path, value in plain.items():
+        np.testing.assert_array_equal(found[path], value)
+        assert value.dtype == np.float32
+
+
+def test_bfloat16_is_read(tmp_path: Path) -> None:
+    write_hugging_face(tmp_path)
+    parts = {name: value.astype(ml_dtypes.bfloat16) for name, value in TENSORS.items()}
+    header, data = {}, b""
+    for name, value in parts.items():
+        end = len(data) + value.nbytes
+        header[name] = {"dtype": "BF16", "shape": value.shape, "data_offsets": [len(data), end]}
+        data += value.tobytes()
+    text = json.dumps(header).encode()
+    (tmp_path / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
+    words = read_weights(tmp_path, CONFIG)["encoder/embeddings/words"]
+    assert words.dtype == np.float32
+    np.testing.assert_array_equal(words, parts["embeddings.word_embeddings.weight"])
+
+
+def test_a_pooler_is_made_where_there_is_none(tmp_path: Path) -> None:
+    without = {name: value for name, value in TENSORS.items() if "pooler" not in name}
+    write_hugging_face(tmp_path, without)
+    weights = read_weights(tmp_path, CONFIG)
+    assert weights["encoder/pooler/kernel"].std() == pytest.approx(0.5, rel=0.2)
+    assert not weights["encoder/pooler/bias"].any()
+    again = read_weights(tmp_path, CONFIG)
+    np.testing.assert_array_equal(again["encoder/pooler/kernel"], weights["encoder/pooler/kernel"])
+
+
+def test_shards_are_put_together(tmp_path: Path) -> None:
+    write_hugging_face(tmp_path)
+    whole = read_weights(tmp_path, CONFIG)
+    split_in_two(tmp_path, TENSORS)
+    parts = read_weights(tmp_path, CONFIG)
+    assert all(np.array_equal(parts[path], value) for path, value in whole.items())
+
+
+@pytest.mark.parametrize("name", ["../b.safetensors", "/etc/passwd", "sub/b.safetensors", "b.pkl"])
+def test_an_index_cannot_name_other_files(tmp_path: Path, name: str) -> None:
+    write_hugging_face(tmp_path / "model")
+    save_file(TENSORS, str(tmp_path / "b.safetensors"))
+    weight_map = split_in_two(tmp_path / "model", TENSORS)
+    write_index(tmp_path / "model", weight_map | {"pooler.dense.bias": name})
+    with pytest.raises(CheckpointError, match=f"'{name}' is not the name of a shard"):
+        read_weights(tmp_path / "model", CONFIG)
+
+
+def test_a_shard_that_is_missing_is_told(tmp_path: Path) -> None:
+    write_hugging_face(tmp_path)
+    split_in_two(tmp_path, TENSORS)
+    (tmp_path / "b.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"b\.safetensors: no such file"):
+        read_weights(tmp_path, CONFIG)
+    (tmp_path / "model.safetensors.index.json").write_text("{}")
+    with pytest.raises(CheckpointError, match="no weight 'encoder/embeddings/words'"):
+        read_weights(tmp_path, CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model_type": "roberta"}, "model_type 'roberta'; give a folder whose model_type is bert"),
+        ({"position_embedding_type": "relative_key"}, "relative positions are not supported"),
+    ],
+)
+def test_what_is_no_bert_is_told(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    write_hugging_face(tmp_path, **changes)
+    with pytest.raises(CheckpointError, match=message):
+        read_config(tmp_path)
+
+
+def test_an_activation_the_encoder_has_not(tmp_path: Path) -> None:
+    write_hugging_face(tmp_path, hidden_act="silu")
+    with pytest.raises(ConfigError, match=r"config\.json: key 'hidden_act' = 'silu'"):
+        read_config(tmp_path)
+    write_hugging_face(tmp_path, hidden_act="gelu_new")
+    assert read_config(tmp_path).hidden_act == "gelu_tanh"
+
+
+def test_the_casing_is_the_tokenizer_s(tmp_path: Path) -> None:
+    write_hugging_face(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": false}')
+    assert not read_config(tmp_path).do_lower_case
+
+
+def test_a_bad_config_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"config\.json: no such file; give a folder saved"):
+        read_config(tmp_path)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(DataError, match="malformed JSON"):
+        read_config(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ConfigError, match="key 'vocab_size' is missing"):
+        read_config(tmp_path)
