@@ -18,7 +18,6 @@ Before anything is timed the peers' float32 logits are compared with ours. Witho
 """
 
 import argparse
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -57,7 +56,6 @@ def main() -> None:
     options = parser.parse_args()
     if options.peers_python and not options.model:
         parser.error("--peers-python needs --model, whose weights the peers are given")
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     with tempfile.TemporaryDirectory() as name:
         test, calibration = utterances(options, Path(name, "examples"))
         calls = Calls.of(test)
@@ -68,6 +66,8 @@ def main() -> None:
         }
         workers |= peers(options, Path(name, "peers"), test, calibration)
         latency, throughput = measure(workers, options.rounds)
+        for worker in workers.values():
+            worker.close()
     base = TORCH if TORCH in latency else next(iter(latency))
     print(f"\n{len(test)} utterances, {options.rounds} rounds, threads: {options.threads}; medians")
     for lines in (

@@ -96,6 +96,7 @@ class Worker:
             return json.loads(pipe_out.readline())
         except (BrokenPipeError, ValueError):
             said = self._log.read_text().strip().splitlines() or ["it ended"]
+            self.close()
             raise SystemExit(f"{self._name}: {said[-1]}") from None
 
 

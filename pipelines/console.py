@@ -77,7 +77,7 @@ class Display:
 
     def _read_stage(self, line: str) -> None:
         if line.startswith(MARK):
-            self._passing(line.removeprefix(MARK))
+            self._passing(line.removeprefix(MARK).removeprefix(f"{self.stage} "))
         elif line.strip():
             self.last_words = line.strip()
 

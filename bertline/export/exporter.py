@@ -39,9 +39,9 @@ class Exporter:
         path.parent.mkdir(exist_ok=True)
         try:
             self._write(form, path)
-        except (ConverterError, RuntimeError, tf.errors.OpError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise StageError(f"{name}: export failed ({reason}); is the disk full?") from error
+        except (ConverterError, RuntimeError, shutil.Error, tf.errors.OpError) as error:
+            message = f"{name}: export failed ({_reason(error)}); is the disk full?"
+            raise StageError(message) from error
         whole = path if path.parent == folder else path.parent
         files = [whole] if whole.is_file() else files_of(whole)
         return ExportedFile(
@@ -76,3 +76,11 @@ class Exporter:
     @functools.cached_property
     def _openvino(self) -> object:
         return read_saved_model(self._saved_model, list(self._network.output))
+
+
+def _reason(error: Exception) -> str:
+    """The first line of the message, without the node of TensorFlow's graph that it begins with."""
+    if isinstance(error, shutil.Error):
+        # copytree gathers (source, target, reason) of all that it could not copy.
+        return str(error.args[0][0][2])
+    return str(error).strip().splitlines()[0].rpartition("}} ")[2]

@@ -47,8 +47,8 @@ def test_lines_where_there_is_no_terminal() -> None:
         assert text.splitlines() == [
             "  import_checkpoint cached",
             "  tokenize          started",
-            "  tokenize          tokenize 12/100 12% texts 6.0/s 0:15 left",
-            "  tokenize          tokenize 100/100 100% texts 7.0/s in 0:14",
+            "  tokenize          12/100 12% texts 6.0/s 0:15 left",
+            "  tokenize          100/100 100% texts 7.0/s in 0:14",
             "  tokenize          done in 0.0 s",
             "  finetune          started",
         ]
@@ -69,7 +69,7 @@ def test_terminal_is_rewritten_in_place() -> None:
 def test_terminal_line_is_cut_to_its_width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "30")
     text, _, _ = shown(Terminal(), len(RUN))
-    assert "\r\x1b[K  tokenize          tokenize \r\x1b[K" in text
+    assert "\r\x1b[K  tokenize          12/100 12\r\x1b[K" in text
 
 
 def test_log_has_everything_without_colors() -> None:

@@ -16,13 +16,19 @@ from tests.conftest import ROOT
 from tests.training.run_jax import BATCH
 from tests.training.toys import SPEC
 
+VARIABLES = {
+    "KERAS_BACKEND": "jax",
+    "JAX_PLATFORMS": "cpu",
+    # Compiling takes most of the time, and the steps of a toy none.
+    "XLA_FLAGS": "--xla_backend_optimization_level=0",
+}
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("jax")
-    variables = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
     command = [sys.executable, "-m", "tests.training.run_jax", str(folder)]
-    subprocess.run(command, cwd=ROOT, env=variables, check=True)
+    subprocess.run(command, cwd=ROOT, env=os.environ | VARIABLES, check=True)
     return folder
 
 

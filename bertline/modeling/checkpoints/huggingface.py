@@ -79,11 +79,6 @@ def read_weights(folder: Path, config: EncoderConfig) -> Tensors:
     return weights
 
 
-def _present_name(name: str) -> str:
-    scope, _, parameter = name.removeprefix("bert.").rpartition(".")
-    return f"{scope}.{_FIRST_NAMES.get(parameter, parameter)}"
-
-
 def write_checkpoint(folder: Path, config: EncoderConfig, weights: Tensors) -> None:
     """Writes config.json and model.safetensors into `folder`, as BertModel.from_pretrained reads.
 
@@ -102,6 +97,11 @@ def write_checkpoint(folder: Path, config: EncoderConfig, weights: Tensors) -> N
         tensors[theirs] = np.ascontiguousarray(value.T if ours.endswith("/kernel") else value)
     # Transformers asks who wrote the file: "pt" says that kernels are stored [out, in].
     save_file(tensors, str(folder / "model.safetensors"), metadata={"format": "pt"})
+
+
+def _present_name(name: str) -> str:
+    scope, _, parameter = name.removeprefix("bert.").rpartition(".")
+    return f"{scope}.{_FIRST_NAMES.get(parameter, parameter)}"
 
 
 def _parameter_names(num_layers: int) -> list[tuple[str, str]]:

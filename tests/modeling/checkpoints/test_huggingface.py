@@ -9,7 +9,11 @@ import pytest
 from safetensors.numpy import save_file
 
 from bertline.errors import CheckpointError, ConfigError, DataError
-from bertline.modeling.checkpoints.huggingface import read_config, read_weights
+from bertline.modeling.checkpoints.huggingface import (
+    read_config,
+    read_weights,
+    write_checkpoint,
+)
 from bertline.modeling.shapes import encoder_shapes
 from tests.modeling.toys import (
     Arrays,
@@ -52,6 +56,22 @@ def test_config_and_weights_come_by_our_names(tmp_path: Path) -> None:
         "encoder/pooler/kernel": TENSORS["pooler.dense.weight"].T,
     }.items():
         np.testing.assert_array_equal(weights[ours], theirs)
+
+
+@pytest.mark.parametrize("hidden_act", ["gelu", "gelu_tanh", "relu"])
+def test_what_is_written_is_read_again(tmp_path: Path, hidden_act: str) -> None:
+    config = toy_config(hidden_act=hidden_act)
+    random = np.random.default_rng(0)
+    weights: Arrays = {
+        path: random.random(shape, np.float32) for path, shape in encoder_shapes(config).items()
+    }
+    head: Arrays = {"intent_dense/bias": np.zeros(2, np.float32)}
+    write_checkpoint(tmp_path, config, weights | head)
+    assert read_config(tmp_path) == config
+    read = read_weights(tmp_path, config)
+    assert read.keys() == weights.keys()
+    for path, value in weights.items():
+        np.testing.assert_array_equal(read[path], value)
 
 
 def test_names_and_types_as_checkpoints_have_them(tmp_path: Path) -> None:

@@ -1,0 +1,159 @@
+import errno
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from bertline.config import Config
+from bertline.errors import BertlineError, ConfigError, DataError, StageError
+from bertline.stages import execute
+from bertline.stages.execute import FAILURE_FILE_VARIABLE, RUN_LOCK_VARIABLE, explain
+from tests.conftest import ROOT
+
+
+class Settings(Config):
+    count: int = 1
+
+
+def stage_that(does: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts a stage in the place of `publish`."""
+    module = ModuleType("bertline.stages.publish")
+    module.Settings = Settings  # type: ignore[attr-defined]
+    module.run = does  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+
+def test_a_stage_gets_settings_and_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Any] = []
+    stage_that(lambda settings, **paths: calls.append((settings, paths)), monkeypatch)
+    execute.execute("publish", '{"count": 3}', report="a/b")
+    assert calls == [(Settings(count=3), {"report": Path("a/b")})]
+
+
+def failing(error: BaseException) -> Callable[..., None]:
+    def run(settings: Settings) -> None:
+        raise error
+
+    return run
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device", "/data/weights.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (DataError("a.json: no text; add it"), 2, "a.json: no text; add it"),
+        (StageError("no delegate"), 1, "no delegate"),
+        (KeyboardInterrupt(), 130, "interrupted; run the same command again to continue"),
+        (
+            FULL,
+            1,
+            "/data/weights.safetensors: No space left on device; nothing half-written was left",
+        ),
+        (OSError("odd"), 1, "odd; nothing half-written was left"),
+    ],
+)
+def test_what_fails_is_told_in_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: int,
+    message: str,
+) -> None:
+    stage_that(failing(error), monkeypatch)
+    monkeypatch.setenv(FAILURE_FILE_VARIABLE, str(tmp_path / "failure.json"))
+    with pytest.raises(SystemExit) as caught:
+        execute.execute("publish", "{}")
+    assert caught.value.code == code
+    assert capsys.readouterr().err == f"error: publish: {message}\n"
+    failure = json.loads((tmp_path / "failure.json").read_text())
+    assert failure == {"stage": "publish", "message": message, "exit_code": code}
+
+
+def test_without_room_for_the_failure_file_the_line_must_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage_that(failing(FULL), monkeypatch)
+    monkeypatch.setenv(FAILURE_FILE_VARIABLE, str(tmp_path / "nowhere" / "failure.json"))
+    with pytest.raises(SystemExit) as caught:
+        execute.execute("publish", "{}")
+    assert caught.value.code == 1
+    assert "No space left on device" in capsys.readouterr().err
+
+
+def test_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage_that(failing(ZeroDivisionError("division by zero")), monkeypatch)
+    with pytest.raises(ZeroDivisionError):
+        execute.execute("publish", "{}")
+    with pytest.raises(ZeroDivisionError):
+        explain(ZeroDivisionError())
+
+
+def test_every_error_has_a_code() -> None:
+    assert {kind: explain(kind("x")) for kind in BertlineError.__subclasses__()} == {
+        kind: (kind.exit_code, "x") for kind in BertlineError.__subclasses__()
+    }
+
+
+def test_unknown_stages_and_settings_are_answered_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="unknown stage 'finetun'; did you mean 'finetune'"):
+        execute.run("finetun", "{}", {})
+    with pytest.raises(ConfigError, match="finetune: unknown key 'epochs'; did you mean 'num_ep"):
+        execute.run("finetune", '{"epochs": 3}', {})
+    with pytest.raises(ConfigError, match="publish: not JSON"):
+        execute.run("publish", "{", {})
+
+
+def run_stage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bertline.stages.execute", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_process_ends_with_the_code_one_line_and_no_traceback(tmp_path: Path) -> None:
+    failure_file = tmp_path / "failure.json"
+    done = run_stage(
+        "ingest",
+        json.dumps({"source": str(tmp_path / "none")}),
+        f"examples={tmp_path / 'examples'}",
+        **{FAILURE_FILE_VARIABLE: str(failure_file)},
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("error: ingest: ")
+    assert json.loads(failure_file.read_text())["exit_code"] == 2
+    assert not (tmp_path / "examples").exists()
+
+
+def test_a_stage_ends_with_the_run_that_started_it(tmp_path: Path) -> None:
+    lock_file, pipe = tmp_path / "lock", tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with lock_file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # Waits for the vocabulary's first line, which never comes.
+        (tmp_path / "bert").mkdir()
+        (tmp_path / "bert/vocab.txt").symlink_to(pipe)
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "bertline.stages.execute", "import_checkpoint"),
+                json.dumps({"checkpoint": str(tmp_path / "bert")}),
+                f"encoder={tmp_path / 'encoder'}",
+            ],
+            cwd=ROOT,
+            env=os.environ | {RUN_LOCK_VARIABLE: str(lock_file)},
+        )
+        with pipe.open("w"):
+            assert process.poll() is None
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            assert process.wait(timeout=60) == -signal.SIGKILL
