@@ -50,8 +50,8 @@ def main() -> None:
     parser.add_argument("--data", default="samples/snips", help="the SNIPS folder it is made from")
     parser.add_argument("--model", type=Path, help="the model folder it is made from")
     parser.add_argument("--peers-python", help="interpreter that has benchmarks/peers.txt")
-    parser.add_argument("--examples", type=int, default=256, help="test utterances a round")
-    parser.add_argument("--rounds", type=int, default=12, help="one more is not counted")
+    parser.add_argument("--examples", type=int, default=700, help="test utterances a round")
+    parser.add_argument("--rounds", type=int, default=7, help="one more is not counted")
     parser.add_argument("--threads", type=int, default=1, help="of each runtime")
     options = parser.parse_args()
     if options.peers_python and not options.model:

@@ -1,5 +1,6 @@
 """Logits in, answers about the text out."""
 
+import functools
 import unicodedata
 from dataclasses import dataclass
 from itertools import pairwise
@@ -44,7 +45,7 @@ def decode_tagged_text(
     best = int(logits.argmax())
     probability = 1 / np.exp(logits - logits[best]).sum()
     first_tokens = np.flatnonzero(record["word_starts"])
-    kept = [labels["tags"][tag] for tag in slot_logits[first_tokens].argmax(axis=-1)]
+    kept = likeliest_tags(slot_logits[first_tokens], tuple(labels["tags"]))
     cut_off = int(record["num_words"][0]) - len(kept)
     return TaggedAnswer(
         intent=labels["intents"][best],
@@ -52,6 +53,40 @@ def decode_tagged_text(
         slots=slots_of(kept, word_spans(text, record)),
         tags=kept + ["O"] * cut_off,
         truncated=len(record["input_ids"]) < int(record["num_tokens"][0]),
+    )
+
+
+def likeliest_tags(logits: NDArray[np.float32], tags: tuple[str, ...]) -> list[str]:
+    """The most probable sequence of tags in which "I-x" follows only "B-x" or "I-x".
+
+    logits: float32 [words, tags], those of each word apart from the others'. The sequence is found
+    by the Viterbi algorithm (Forney 1973).
+    """
+    if not len(logits):
+        return []
+    follows = _follows(tags)
+    # Differences of logits are those of log-probabilities. A text begins as after "O".
+    scores = logits[0] + follows[tags.index("O")]
+    best_before = []
+    for row in logits[1:]:
+        paths = scores[:, None] + follows
+        best_before.append(paths.argmax(axis=0))
+        scores = paths.max(axis=0) + row
+    path = [int(scores.argmax())]
+    for before in reversed(best_before):
+        path.append(int(before[path[-1]]))
+    return [tags[tag] for tag in reversed(path)]
+
+
+@functools.cache
+def _follows(tags: tuple[str, ...]) -> NDArray[np.float32]:
+    """0 where tag j may follow tag i, else −∞; float32 [tags, tags]."""
+    return np.array(
+        [
+            [-np.inf if tag[0] == "I" and before[1:] != tag[1:] else 0 for tag in tags]
+            for before in tags
+        ],
+        np.float32,
     )
 
 

@@ -1,4 +1,6 @@
 import math
+from collections.abc import Sequence
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from numpy.typing import NDArray
 
 from bertline.examples import Slot, TaggedText
 from bertline.features.batches import Record
-from bertline.features.decode import decode_tagged_text, slots_of, word_spans
+from bertline.features.decode import decode_tagged_text, likeliest_tags, slots_of, word_spans
 from bertline.features.encode import encode_tagged_examples, encode_tagged_texts, word_tags
 from tests.features.toys import LABELS, MILES, toy_tokenizer
 
@@ -57,6 +59,39 @@ def test_large_logits_do_not_overflow() -> None:
     slot_logits = np.zeros((2, len(LABELS["tags"])), np.float32)
     logits = np.array([2e4, -2e4], np.float32)
     assert decode_tagged_text("", record, logits, slot_logits, LABELS).probability == 1
+
+
+@pytest.mark.parametrize(
+    ("logits", "expected"),
+    [
+        # The best tags of each word alone: O I-a, I-a O, B-a I-b, which may not stand so.
+        ([[3, 0, 0, 0, 0], [2, 1, 4, 0, 0]], ["O", "O"]),
+        ([[3, 2, 0, 0, 0], [2, 1, 9, 0, 0]], ["B-a", "I-a"]),
+        ([[0, 2, 3, 0, 0], [9, 0, 0, 0, 0]], ["B-a", "O"]),
+        ([[0, 5, 0, 4, 0], [0, 0, 0, 0, 3]], ["B-b", "I-b"]),
+        ([[0, 9, 0, 4, 0], [0, 0, 2, 0, 3]], ["B-a", "I-a"]),
+        # What may stand so is left alone.
+        ([[0, 0, 0, 1, 0], [0, 0, 0, 0, 1], [0, 0, 0, 1, 0]], ["B-b", "I-b", "B-b"]),
+        ([], []),
+    ],
+)
+def test_tags_are_the_likeliest_sequence(logits: list[list[int]], expected: list[str]) -> None:
+    tags = ("O", "B-a", "I-a", "B-b", "I-b")
+    assert likeliest_tags(np.array(logits, np.float32), tags) == expected
+
+
+@given(st.lists(st.lists(st.floats(-9, 9, width=32), min_size=5, max_size=5), max_size=4))
+def test_no_other_sequence_is_likelier(logits: list[list[float]]) -> None:
+    tags = ("O", "B-a", "I-a", "B-b", "I-b")
+    array = np.array(logits, np.float32).reshape(-1, 5)
+
+    def score(path: Sequence[str]) -> float:
+        allowed = all(t[0] != "I" or p[1:] == t[1:] for p, t in pairwise(("O", *path)))
+        columns = [tags.index(tag) for tag in path]
+        return float(array[range(len(path)), columns].sum()) if allowed else -math.inf
+
+    best = max(score(path) for path in product(tags, repeat=len(array)))
+    assert score(likeliest_tags(array, tags)) == pytest.approx(best, abs=1e-5)
 
 
 @pytest.mark.parametrize(
