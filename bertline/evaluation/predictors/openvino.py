@@ -57,9 +57,10 @@ class OpenVinoPredictor:
     def __call__(self, batch: Batch) -> Logits:
         """The logits of `batch`, as in `Predictor`."""
         inputs = {name: batch[name] for name in self._inputs}
-        # The request reads the caller's arrays in place; the logits are copied out of it.
-        results = self._request.infer(inputs, share_inputs=True)
-        return {name: results[name] for name in self._outputs}
+        # The request reads the caller's arrays in place; the logits are copied out of its tensors,
+        # since its own dict of results costs 4 % of a small encoder's short call.
+        self._request.infer(inputs, share_inputs=True, share_outputs=True)
+        return {name: self._request.get_tensor(name).data.copy() for name in self._outputs}
 
 
 def _names(ports: Iterable[Any], known: Sequence[str]) -> list[str]:
