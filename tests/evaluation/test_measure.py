@@ -71,8 +71,8 @@ def test_results_by_hand(material: Material) -> None:
 def test_a_file_against_the_reference(material: Material) -> None:
     reference = observe(TablePredictor("keras"), material, batch_size=4)
     # 3.5 more for PlayMusic and "O": "rate" (3 for RateBook) is no longer heard,
-    # "jazz" and "miles" (4 for their tags) still are. So is "davis" after "miles"; alone it can only
-    # go on an artist of the word before, whose "O" is worth 3.5 now, as its own: "some davis".
+    # "jazz" and "miles" (4 for their tags) still are. "davis" can only go on an artist of the word
+    # before, and the "O" of "some" is now worth as much.
     shifted = observe(TablePredictor(shift=3.5, fixed_batch=1), material, batch_size=4)
     result = file_result(FACTS, shifted, reference, material, bootstrap_samples=100)
     assert result.logit_difference == pytest.approx(3.5)
