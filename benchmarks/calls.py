@@ -8,13 +8,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from bertline.features.batches import (
-    MODEL_INPUTS,
-    FeatureSet,
-    length_sorted_batches,
-    pad_batch,
-    round_up,
-)
+from bertline.evaluation.forward import padded_length as ours
+from bertline.features.batches import MODEL_INPUTS, FeatureSet, length_sorted_batches, pad_batch
 
 BATCH_SIZE = 32
 
@@ -32,13 +27,13 @@ class Calls:
     def of(
         cls,
         features: FeatureSet,
-        padded_length: Callable[[int], int] = round_up,
+        padded_length: Callable[[int, int], int] = ours,
         dtype: DTypeLike = np.int32,
     ) -> Self:
-        """Calls of all `features`; padded_length: of a call whose longest text has this length."""
+        """Calls of all `features`; padded_length: of a call, as the function of our own."""
 
         def inputs(rows: NDArray[np.int64]) -> Inputs:
-            length = padded_length(int(features.lengths[rows].max()))
+            length = padded_length(int(features.lengths[rows].max()), len(rows))
             batch = pad_batch(features, rows, MODEL_INPUTS, length)
             return {name: array.astype(dtype) for name, array in batch.items()}
 

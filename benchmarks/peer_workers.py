@@ -12,7 +12,7 @@ from benchmarks.calls import Calls
 from benchmarks.speed import NNCF, SAME, STATIC, TORCH
 from benchmarks.worker import ROOT, Worker
 from bertline.evaluation.predictors import Logits
-from bertline.features.batches import FeatureSet, round_up
+from bertline.features.batches import FeatureSet
 from bertline.modeling.checkpoints.huggingface import write_checkpoint
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.weights import load_weights, save_weights
@@ -85,10 +85,12 @@ def start(folder: Path, test: FeatureSet, threads: int, python: str) -> dict[str
     return {
         TORCH: worker("torch", FLOAT32, real),
         NNCF: worker("openvino", INT8, real),
-        SAME: worker("openvino", INT8, Calls.of(test, round_up, np.int64)),
-        STATIC: worker("openvino", INT8, Calls.of(test, lambda length: STATIC_LENGTH, np.int64)),
+        SAME: worker("openvino", INT8, Calls.of(test, dtype=np.int64)),
+        STATIC: worker(
+            "openvino", INT8, Calls.of(test, lambda longest, rows: STATIC_LENGTH, np.int64)
+        ),
     }
 
 
-def _real(length: int) -> int:
-    return length
+def _real(longest: int, rows: int) -> int:
+    return longest

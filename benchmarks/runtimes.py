@@ -6,8 +6,8 @@ r"""Speed of every exported file against PyTorch and against Hugging Face → Op
 
 Each contestant runs in a process of its own; they take turns, in rounds of alternating order, with
 the same test utterances, first one by one and then in length-sorted batches of 32. Our files are
-opened as a user opens them and get lengths that are multiples of 8. The peers have the weights of
---model, from which --exported must have been made, and its calibration utterances:
+opened and padded as a user's calls are. The peers have the weights of --model, from which
+--exported must have been made, and its calibration utterances:
 
 - torch_float32: PyTorch with Hugging Face's BertModel, real lengths (a batch's longest).
 - nncf_int8: the same module through ov.convert_model and nncf.quantize, real lengths; once more

@@ -10,17 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bertline.errors import ConfigError, DataError
+from bertline.evaluation.forward import SINGLE_MULTIPLE, forward
 from bertline.evaluation.predictors import Predictor, is_installed, open_predictor, warm
 from bertline.evaluation.predictors.open import RUNTIMES
 from bertline.export.listing import ExportedFile, Exports
-from bertline.features.batches import (
-    MODEL_INPUTS,
-    FeatureSet,
-    length_sorted_batches,
-    pad_batch,
-    round_up,
-)
+from bertline.features.batches import FeatureSet, round_up
 from bertline.features.decode import TaggedAnswer, decode_tagged_text
 from bertline.features.encode import encode_tagged_texts
 from bertline.features.tokenizer import Tokenizer
@@ -28,7 +25,6 @@ from bertline.modeling.config import ModelSpec
 
 PREFERRED = ("openvino_int8", "litert_dynamic_int8", "saved_model")
 BATCH_SIZE = 32
-PADDED_TO = 8
 MODEL_FILE = "model.json"
 
 
@@ -74,8 +70,8 @@ class LoadedModel:
 
     def warm(self) -> None:
         """Runs one text of every padded length, so that no later text waits for preparations."""
-        longest = round_up(self.spec.max_seq_length, PADDED_TO)
-        warm(self.predictor, range(PADDED_TO, longest + 1, PADDED_TO))
+        longest = round_up(self.spec.max_seq_length, SINGLE_MULTIPLE)
+        warm(self.predictor, range(SINGLE_MULTIPLE, longest + 1, SINGLE_MULTIPLE))
 
     def _answers(
         self, texts: list[str], first: int, progress: Callable[[int], object]
@@ -89,20 +85,14 @@ class LoadedModel:
         for number, (text, record) in enumerate(zip(texts, records, strict=True), start=first):
             if not record["num_words"][0]:
                 raise DataError(f"text {number} ({text!r:.40}) has no words; leave it out")
-        features = FeatureSet.of(records)
-        answers: dict[int, TaggedAnswer] = {}
-        batch_size = self.predictor.fixed_batch or BATCH_SIZE
-        for rows in length_sorted_batches(features.lengths, batch_size):
-            length = round_up(int(features.lengths[rows].max()), PADDED_TO)
-            logits = self.predictor(pad_batch(features, rows, MODEL_INPUTS, length))
-            for row, intent, slots in zip(
-                rows.tolist(), logits["intent_logits"], logits["slot_logits"], strict=True
-            ):
-                answers[row] = decode_tagged_text(
-                    texts[row], records[row], intent, slots, self.spec.labels
-                )
-            progress(len(rows))
-        return [answers[row] for row in range(len(texts))]
+        rows = np.arange(len(records))
+        logits = forward(self.predictor, FeatureSet.of(records), rows, BATCH_SIZE, progress)
+        return [
+            decode_tagged_text(
+                text, record, of_text["intent_logits"], of_text["slot_logits"], self.spec.labels
+            )
+            for text, record, of_text in zip(texts, records, logits, strict=True)
+        ]
 
 
 def load(

@@ -30,8 +30,8 @@ def test_calls_have_the_lengths_that_are_asked_for() -> None:
     features = toy_features([5, 12, 9])
     calls = Calls.of(features)
     assert [call["input_ids"].shape for call in calls.singles] == [(1, 8), (1, 16), (1, 16)]
-    assert [call["input_ids"].shape for call in calls.batches] == [(3, 16)]
-    real = Calls.of(features, lambda length: length, np.int64)
+    assert [call["input_ids"].shape for call in calls.batches] == [(3, 12)]
+    real = Calls.of(features, lambda longest, rows: longest, np.int64)
     assert [call["input_mask"].shape for call in real.singles] == [(1, 5), (1, 12), (1, 9)]
     assert real.batches[0]["segment_ids"].dtype == np.int64
 
@@ -39,7 +39,7 @@ def test_calls_have_the_lengths_that_are_asked_for() -> None:
 def test_batches_are_sorted_by_length() -> None:
     lengths = [5] * BATCH_SIZE + [30] * BATCH_SIZE
     batches = Calls.of(toy_features(lengths)).batches
-    assert [call["input_ids"].shape for call in batches] == [(BATCH_SIZE, 32), (BATCH_SIZE, 8)]
+    assert [call["input_ids"].shape for call in batches] == [(BATCH_SIZE, 30), (BATCH_SIZE, 6)]
 
 
 def test_calls_are_read_as_they_were_written(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_worker_answers_from_a_process_of_its_own(toy_folder: Path) -> None:
         assert min(worker.latency().cpu_ms, worker.throughput().wall_ms) >= 0
         (logits,) = worker.logits()
     assert logits["intent_logits"].shape == (3, 2)
-    assert logits["slot_logits"].shape == (3, 16, 5)
+    assert logits["slot_logits"].shape == (3, 12, 5)
 
 
 def test_a_worker_that_ends_says_why(toy_folder: Path) -> None:

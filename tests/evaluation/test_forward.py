@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bertline.evaluation.forward import batches, forward
+from bertline.evaluation.forward import batches, forward, padded_length
 from bertline.features.batches import FeatureSet
 from bertline.features.records import read_features
 from tests.evaluation.toy_material import TablePredictor, write_material
@@ -18,6 +18,13 @@ def test_batches_are_sorted_by_length_and_rounded_up(features: FeatureSet) -> No
     assert [rows for rows, _ in found] == [[2, 1], [0]]
     assert [batch["input_ids"].shape for _, batch in found] == [(2, 8), (1, 8)]
     assert {batch[name].dtype for _, batch in found for name in batch} == {np.dtype(np.int32)}
+
+
+@pytest.mark.parametrize(
+    ("longest", "rows", "padded"), [(1, 1, 8), (9, 1, 16), (1, 2, 2), (9, 32, 10), (10, 2, 10)]
+)
+def test_batches_are_padded_less_than_single_texts(longest: int, rows: int, padded: int) -> None:
+    assert padded_length(longest, rows) == padded
 
 
 def test_logits_come_in_the_order_of_rows_without_padding(features: FeatureSet) -> None:

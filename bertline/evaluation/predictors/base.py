@@ -29,8 +29,8 @@ class Predictor(Protocol):
     def __call__(self, batch: Batch) -> Logits:
         """Output name → float32 logits: `[batch, classes]` or `[batch, length, classes]`.
 
-        batch: each of MODEL_INPUTS → int32 `[batch, length]`, C-contiguous, padded with zeros to a
-        length that is a multiple of 8. The arrays returned are the caller's to keep.
+        batch: each of MODEL_INPUTS → int32 `[batch, length]`, C-contiguous, padded with zeros.
+        The arrays returned are the caller's to keep.
         """
         ...
 
