@@ -1,7 +1,7 @@
 """What every reader gives.
 
-A reader is a module of bertline.datasets, named in `tasks.TASKS`, with a function
-`read(folder, *, small_files) -> Dataset`; its files are those of the original distribution.
+A reader is a function `read(folder) -> Dataset` of a module of bertline.datasets, named in
+`tasks.TASKS`; its files are those of the original distribution.
 """
 
 from collections.abc import Iterable
@@ -41,7 +41,7 @@ def check_labels(examples: Iterable[Example], labels: dict[str, list[str]]) -> N
             if unknown:
                 raise DataError(
                     f"{example.id}: {unknown[0]!r} is not among the {kind} of training, in "
-                    f"{example.text!r}; correct the label or add training examples of it"
+                    f"{example.content!r:.80}; correct the label or add training examples of it"
                 )
 
 

@@ -22,16 +22,25 @@ TEST_FILES = "validate_<Intent>.json"
 ODDITIES = ("latin1_files", "latin1_lines", "trimmed_slots", "empty_slots", "mid_word_slots")
 
 
-def read(folder: Path, *, small_files: bool = False) -> Dataset:
+def read(folder: Path) -> Dataset:
     """The utterances of all intents below `folder`, in the order of intents and lines.
 
-    small_files: train_<Intent>.json is read instead of train_<Intent>_full.json. The report
-    counts files that are not UTF-8 and their lines read as Latin-1, slots with white space at
-    an end (left out), slots of white space only (dropped), and slots that begin or end inside a
-    word (kept). Raises DataError for missing files, malformed JSON, an utterance without text.
+    The report counts files that are not UTF-8 and their lines read as Latin-1, slots with white
+    space at an end (left out), slots of white space only (dropped), and slots that begin or end
+    inside a word (kept). Raises DataError for missing files, malformed JSON, an utterance without
+    text.
     """
+    return _read(folder, TRAIN_FILES)
+
+
+def read_small(folder: Path) -> Dataset:
+    """As `read`, with train_<Intent>.json instead of train_<Intent>_full.json."""
+    return _read(folder, SMALL_TRAIN_FILES)
+
+
+def _read(folder: Path, train_form: str) -> Dataset:
     counts = Counter(dict.fromkeys(ODDITIES, 0))
-    train_files = _find(folder, SMALL_TRAIN_FILES if small_files else TRAIN_FILES)
+    train_files = _find(folder, train_form)
     test_files = _find(folder, TEST_FILES)
     return Dataset(
         train=[utterance for file in train_files for utterance in _utterances(file, counts)],

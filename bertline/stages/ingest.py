@@ -3,7 +3,7 @@
 import hashlib
 import importlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ from bertline.datasets.dataset import Dataset, check_labels, labels_of, normaliz
 from bertline.errors import ConfigError, DataError
 from bertline.examples import SPLITS, Example, write_split
 from bertline.storage import fetch, unpack
-from bertline.tasks import get_task
+from bertline.tasks import Task, get_task
 
 
 class Settings(Config):
@@ -40,11 +40,11 @@ def run(settings: Settings, *, examples: Path) -> None:
     StorageError.
     """
     task = get_task(settings.task)
-    reader = importlib.import_module(task.reader)
+    reader = _reader(task, settings.small_files)
     with tempfile.TemporaryDirectory(prefix="bertline-") as temporary:
         source = fetch(settings.source, Path(temporary) / "fetched")
         folder = source if source.is_dir() else unpack(source, Path(temporary) / "unpacked")
-        dataset: Dataset = reader.read(folder, small_files=settings.small_files)
+        dataset = reader(folder)
     for name, split in (("train", dataset.train), ("test", dataset.test)):
         if not split:
             raise DataError(f"{settings.source}: no {name} examples; give files that hold some")
@@ -65,12 +65,21 @@ def run(settings: Settings, *, examples: Path) -> None:
     _print_summary(about)
 
 
+def _reader(task: Task, small_files: bool) -> Callable[[Path], Dataset]:
+    address = task.small_reader if small_files else task.reader
+    if address is None:
+        raise ConfigError(f"{task.name} has no small files; leave out small_files")
+    module, _, function = address.partition(":")
+    reader: Callable[[Path], Dataset] = getattr(importlib.import_module(module), function)
+    return reader
+
+
 def hold_out(examples: Sequence[Example], dev_size: int) -> tuple[list[Example], list[Example]]:
     """Training and dev examples, both in the order given; dev has `dev_size` at most.
 
-    Dev gets the texts with the smallest SHA-256, so that it depends on nothing but the texts.
-    Texts that differ only in case or in white space at the ends stay on one side; where that does
-    not come out even, dev is smaller than asked. Raises ConfigError if dev were more than half
+    Dev gets the groups (texts, articles) with the smallest SHA-256, so that it depends on nothing
+    but these. Texts that differ only in case or in white space at the ends are one group; where
+    groups do not come out even, dev is smaller than asked. Raises ConfigError if dev were more than half
     or empty.
     """
     if dev_size > len(examples) // 2:
@@ -80,21 +89,25 @@ def hold_out(examples: Sequence[Example], dev_size: int) -> tuple[list[Example],
         )
     groups: dict[str, list[int]] = {}
     for row, example in enumerate(examples):
-        groups.setdefault(normalized(example.text), []).append(row)
+        groups.setdefault(normalized(example.group), []).append(row)
     held: set[int] = set()
-    for text in sorted(groups, key=lambda text: hashlib.sha256(text.encode()).digest()):
-        if len(held) + len(groups[text]) <= dev_size:
-            held.update(groups[text])
+    for group in sorted(groups, key=lambda group: hashlib.sha256(group.encode()).digest()):
+        if len(held) + len(groups[group]) <= dev_size:
+            held.update(groups[group])
     if not held:
-        raise ConfigError(f"dev_size {dev_size}: each text occurs more often; raise dev_size")
+        least = min(map(len, groups.values()))
+        raise ConfigError(
+            f"dev_size {dev_size}: what must stay together is {least} examples or more; "
+            "raise dev_size"
+        )
     train = [example for row, example in enumerate(examples) if row not in held]
     return train, [examples[row] for row in sorted(held)]
 
 
 def leaked_ids(dataset: Dataset) -> list[str]:
-    """The ids of test examples whose text, `normalized`, is in training."""
-    seen = {normalized(example.text) for example in dataset.train}
-    return [example.id for example in dataset.test if normalized(example.text) in seen]
+    """The ids of test examples whose content, `normalized`, is in training."""
+    seen = {normalized(example.content) for example in dataset.train}
+    return [example.id for example in dataset.test if normalized(example.content) in seen]
 
 
 def _print_summary(about: dict[str, Any]) -> None:

@@ -65,7 +65,7 @@ def test_text_is_the_joined_chunks_and_slots_are_trimmed(tmp_path: Path) -> None
 
 
 def test_small_files_are_an_option_and_never_mixed_with_the_full_ones(tmp_path: Path) -> None:
-    dataset = snips.read(small_layout(tmp_path), small_files=True)
+    dataset = snips.read_small(small_layout(tmp_path))
     assert [example.id for example in dataset.train] == ["train_Play-0"]
 
 
@@ -161,7 +161,7 @@ def test_a_folder_without_the_files_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no file validate_<Intent>.json below it"):
         snips.read(tmp_path)
     with pytest.raises(DataError, match="no file train_<Intent>.json below it"):
-        snips.read(tmp_path, small_files=True)
+        snips.read_small(tmp_path)
 
 
 def test_two_files_of_one_intent_are_told(tmp_path: Path) -> None:
@@ -177,5 +177,5 @@ def test_real_files(shared: Path) -> None:
     assert (len(dataset.train), len(dataset.test)) == (13_784, 700)
     assert dataset.report["latin1_files"] == 1
     assert dataset.report["trimmed_slots"] == 6
-    small = snips.read(shared / "data" / "snips", small_files=True)
+    small = snips.read_small(shared / "data" / "snips")
     assert len(small.train) == 7 * 300
