@@ -36,7 +36,7 @@ from bertline.evaluation.predictors import predictor_names
 from bertline.examples import read_split
 from bertline.export.listing import Exports
 from bertline.features.batches import FeatureSet
-from bertline.features.encode import encode_tagged_texts
+from bertline.features.tagged_text import encode_tagged_texts
 from bertline.features.tokenizer import Tokenizer
 from bertline.modeling.config import ModelSpec
 from bertline.progress import Progress
@@ -86,7 +86,7 @@ def utterances(options: argparse.Namespace, folder: Path) -> tuple[FeatureSet, F
     ingest.run(ingest.Settings(source=options.data), examples=folder)
     kind = read_manifest(folder, "examples").about["example_kind"]
     train, test = (
-        {example.id: example.text for example in read_split(folder / f"{split}.jsonl", kind)}
+        {example.id: example.content for example in read_split(folder / f"{split}.jsonl", kind)}
         for split in ("train", "test")
     )
     calibration = Exports.read(options.exported).calibration.ids

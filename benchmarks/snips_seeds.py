@@ -88,8 +88,8 @@ def pool(reports: list[Path]) -> list[Pooled]:
                 {metric: _mean([file.metrics[metric] for file in files]) for metric in metrics},
                 {m: _mean([file.metrics_without_leaked[m] for file in files]) for m in metrics},
                 drop_intervals(references, candidates, metrics),
-                _mean([agreement.intent for agreement in agreements] or [100.0]),
-                _mean([agreement.slots for agreement in agreements] or [100.0]),
+                _mean([agreement.same["intent"] for agreement in agreements] or [100.0]),
+                _mean([agreement.same["slots"] for agreement in agreements] or [100.0]),
                 max(file.logit_difference or 0.0 for file in files),
             )
         )

@@ -21,7 +21,7 @@ from benchmarks.rounds import measure, table
 from bertline.artifacts import new_artifact, read_manifest
 from bertline.examples import Example, read_split, write_split
 from bertline.features.batches import Record
-from bertline.features.encode import EXAMPLE_ENCODERS
+from bertline.features.kinds import KINDS
 from bertline.features.records import write_shard
 from bertline.features.shards import BATCH_SIZE
 from bertline.features.tokenizer import Tokenizer
@@ -66,8 +66,8 @@ def _repeat(source: Path, target: Path, times: int) -> int:
 def _contestants(folder: Path) -> dict[str, Callable[[], None]]:
     examples, encoder = folder / "examples", folder / "encoder"
     about = read_manifest(examples, "examples").about
-    encode = EXAMPLE_ENCODERS[about["example_kind"]]
-    labels = encode.labels(about["labels"])
+    kind = KINDS[about["example_kind"]]
+    labels = kind.labels(about["labels"])
     tokenizer = Tokenizer.from_vocab(encoder / "vocab.txt", do_lower_case=True)
 
     def batches(split: str) -> Iterator[list[Example]]:
@@ -77,7 +77,7 @@ def _contestants(folder: Path) -> dict[str, Callable[[], None]]:
 
     def records(split: str) -> Iterator[Record]:
         for batch in batches(split):
-            yield from encode.encode(tokenizer, batch, labels, SETTINGS.max_seq_length)
+            yield from kind.encode_examples(tokenizer, batch, labels, SETTINGS)
 
     def plain_loop() -> None:
         for split in about["counts"]:
@@ -86,7 +86,7 @@ def _contestants(folder: Path) -> dict[str, Callable[[], None]]:
     def stage() -> None:
         tokenize.run(SETTINGS, examples=examples, encoder=encoder, features=folder / "features")
 
-    texts = [[row.text for row in rows] for split in about["counts"] for rows in batches(split)]
+    texts = [[row.content for row in rows] for split in about["counts"] for rows in batches(split)]
 
     def tokenizer_alone() -> None:
         for batch in texts:

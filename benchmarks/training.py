@@ -21,14 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.rounds import measure, table
-from bertline.artifacts import read_json, read_manifest
 from bertline.features.batches import PADDING, FeatureSet
 from bertline.features.records import read_features
-from bertline.modeling.config import EncoderConfig, ModelSpec
 from bertline.modeling.model import build_model
 from bertline.modeling.weights import assign, load_weights
 from bertline.stages import finetune, import_checkpoint, ingest, tokenize
-from bertline.tasks import get_task
 from bertline.training.batches import TrainingBatches
 from bertline.training.devices import dtype_policy
 from bertline.training.fit import Trained
@@ -80,14 +77,7 @@ def _prepare(folder: Path, data: str) -> tuple[Trained, FeatureSet]:
     ingest.run(ingest.Settings(source=data), examples=examples)
     tokenized = tokenize.Settings(max_seq_length=STATIC_LENGTH)
     tokenize.run(tokenized, examples=examples, encoder=encoder, features=features)
-    about = read_manifest(features, "features").about
-    spec = ModelSpec(
-        task=about["task"],
-        head=get_task(about["task"]).head,
-        encoder=EncoderConfig.parse(read_json(encoder / "encoder.json"), where="encoder.json"),
-        labels=about["labels"],
-        max_seq_length=STATIC_LENGTH,
-    )
+    spec = finetune.model_spec(encoder, features)
     network = build_model(spec, dtype_policy(SETTINGS.precision))
     weights = load_weights(encoder / "weights.safetensors")
     assign(network.get_layer("encoder").trainable_variables, weights, where="the encoder")

@@ -11,9 +11,10 @@ class Task:
     """One row.
 
     reader: "module:function" that reads the files (see datasets.dataset). example_kind: key of
-    `examples.KINDS`. head: name of the head in modeling.heads, None for unlabelled data. metrics: the names reported, the
-    first being the one that gates and plots use. small_reader: what reads smaller training files
-    that the dataset has beside the full ones. positive_class: the class that F1 is of.
+    `examples.KINDS`. head: name of the head in modeling.heads, None for unlabelled data. metrics:
+    the names reported, the first being the one that gates and plots use. small_reader: what reads
+    smaller training files that the dataset has beside the full ones. positive_class: the class
+    that F1 is of.
     """
 
     name: str

@@ -6,33 +6,43 @@ import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from bertline.config import nearest
 from bertline.errors import ConfigError
 from bertline.evaluation.diff import describe, differences
-from bertline.evaluation.inference import LoadedModel, load, read_texts, version_folder
+from bertline.evaluation.inference import LoadedModel, load, read_items, version_folder
 from bertline.export.listing import FILE_NAME, Exports
-from bertline.features.decode import TaggedAnswer
+from bertline.features.answers import Answer, Item
 from bertline.progress import Progress
 
 
-def predict_texts(model: Path, device: str, texts: Sequence[str]) -> None:
-    """Prints for each text its intent with the probability, and its slots."""
-    for text, answer in zip(texts, open_model(model, device).predict(texts), strict=True):
-        cut = ", of the beginning of a too long text" if answer.truncated else ""
-        print(f"{text}\n  intent: {answer.intent} ({answer.probability:.3f}{cut})")
-        for slot in answer.slots:
-            print(f"  {slot.label}: {text[slot.start : slot.end]}")
+def predict_texts(model: Path, device: str, texts: Sequence[str], context: str | None) -> None:
+    """Prints each text with the model's answer.
+
+    context: the second text of each item, that is a question's context or the other of a pair.
+    """
+    loaded = open_model(model, device)
+    items: list[Item] = [text if context is None else (text, context) for text in texts]
+    if context is None and loaded.kind.min_fields > 1:
+        raise ConfigError(
+            f"the model reads {' and '.join(loaded.kind.fields)}; give --context TEXT"
+        )
+    for text, item, answer in zip(texts, items, loaded.predict(items), strict=True):
+        print(text)
+        for line in answer.lines(item):
+            print(f"  {line}")
 
 
 def predict_file(model: Path, device: str, source: Path, output: Path | None) -> None:
     """Writes one JSON line an answer, in the order of the texts; progress to standard error."""
     loaded = open_model(model, device)
     with _sink(output) as sink:
-        for identifier, text, answer in _answers(loaded, source, output is not None):
-            line = json.dumps(_as_json(identifier, text, answer), ensure_ascii=False)
-            sink.write(f"{line}\n")
+        for identifier, item, answer in _answers(loaded, source, output is not None):
+            texts = item if isinstance(item, tuple) else (item,)
+            asked = dict(zip(loaded.kind.fields, texts, strict=False))
+            line = {"id": identifier, **asked, **answer.as_json(item)}
+            sink.write(f"{json.dumps(line, ensure_ascii=False)}\n")
 
 
 def diff(first: Path, second: Path, device: str, data: Path) -> None:
@@ -44,15 +54,16 @@ def diff(first: Path, second: Path, device: str, data: Path) -> None:
     answers = []
     for path in (first, second):
         answers.append(list(_answers(open_model(path, device), source, True)))
-    texts = [text for _, text, _ in answers[0]]
+    items = [item for _, item, _ in answers[0]]
     pairs = ([answer for _, _, answer in rows] for rows in answers)
     count = 0
-    for difference in differences(texts, *pairs):
+    for difference in differences(items, *pairs):
         count += 1
-        print(f"{answers[0][difference.index][0]}: {difference.text}")
-        print(f"  - {describe(difference.first, difference.text)}")
-        print(f"  + {describe(difference.second, difference.text)}")
-    print(f"{count:,} of {len(texts):,} answers differ")
+        item = difference.item
+        print(f"{answers[0][difference.index][0]}: {item if isinstance(item, str) else item[0]}")
+        print(f"  - {describe(difference.first, item)}")
+        print(f"  + {describe(difference.second, item)}")
+    print(f"{count:,} of {len(items):,} answers differ")
 
 
 def open_model(path: Path, device: str) -> LoadedModel:
@@ -76,43 +87,22 @@ def open_model(path: Path, device: str) -> LoadedModel:
     raise ConfigError(f"{folder}: no exported file {rest!r}; {nearest(rest, names)}")
 
 
-def _answers(
-    model: LoadedModel, source: Path, show: bool
-) -> Iterator[tuple[str, str, TaggedAnswer]]:
-    """(id, text, answer) of each line of a JSON-lines file, as batches are done."""
-    waiting: deque[tuple[str, str]] = deque()
+def _answers(model: LoadedModel, source: Path, show: bool) -> Iterator[tuple[str, Item, Answer]]:
+    """(id, item, answer) of each line of a JSON-lines file, as batches are done."""
+    waiting: deque[tuple[str, Item]] = deque()
 
-    def texts() -> Iterator[str]:
-        for identifier, text in read_texts(source):
-            waiting.append((identifier, text))
-            yield text
+    def items() -> Iterator[Item]:
+        for identifier, item in read_items(source, model.kind):
+            waiting.append((identifier, item))
+            yield item
 
     is_stream = source.exists() and not source.is_file()  # a pipe is read once
-    total = None if is_stream else sum(1 for _ in read_texts(source))
+    total = None if is_stream else sum(1 for _ in read_items(source, model.kind))
     show = show or not sys.stdout.isatty()
     with contextlib.ExitStack() as stack:
         update = stack.enter_context(Progress("predict", total, "texts")).update if show else int
-        for answer in model.predict_stream(texts(), progress=update):
+        for answer in model.predict_stream(items(), progress=update):
             yield *waiting.popleft(), answer
-
-
-def _as_json(identifier: str, text: str, answer: TaggedAnswer) -> dict[str, Any]:
-    return {
-        "id": identifier,
-        "text": text,
-        "intent": answer.intent,
-        "probability": round(answer.probability, 6),
-        "slots": [
-            {
-                "label": slot.label,
-                "start": slot.start,
-                "end": slot.end,
-                "text": text[slot.start : slot.end],
-            }
-            for slot in answer.slots
-        ],
-        "truncated": answer.truncated,
-    }
 
 
 @contextlib.contextmanager

@@ -69,7 +69,7 @@ def _predict(options: argparse.Namespace) -> None:
     if options.input:
         predict_file(options.model, options.device, options.input, options.output)
     else:
-        predict_texts(options.model, options.device, options.texts)
+        predict_texts(options.model, options.device, options.texts, options.context)
 
 
 def _diff(options: argparse.Namespace) -> None:
@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     recipes = commands.add_parser("recipes", help="list the recipes")
     recipes.set_defaults(command=_recipes)
 
-    predict = commands.add_parser("predict", help="intents and slots of texts")
+    predict = commands.add_parser("predict", help="a model's answers about texts")
     predict.set_defaults(command=_predict)
     predict.add_argument("texts", nargs="*", metavar="TEXT")
     predict.add_argument(
@@ -122,6 +122,9 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         metavar="DIR",
         help="an exported or published model, or one of its files: DIR/openvino_int8",
+    )
+    predict.add_argument(
+        "--context", metavar="TEXT", help="a question's context, or the second text of a pair"
     )
     predict.add_argument("--input", type=Path, metavar="FILE", help='JSON lines {"text": …}')
     predict.add_argument(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bertline.artifacts import write_json, write_text
 from bertline.export.listing import FILE_NAME, ExportedFile, Exports
 from bertline.features.batches import MODEL_INPUTS
+from bertline.features.spec import InputSpec
 from bertline.modeling.config import EncoderConfig, ModelSpec
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
@@ -53,7 +54,7 @@ def write_toy_folder(folder: Path) -> None:
         head="intent_slots",
         encoder=encoder,
         labels={"intents": INTENTS, "tags": TAGS},
-        max_seq_length=MAX_SEQ_LENGTH,
+        inputs=InputSpec(max_seq_length=MAX_SEQ_LENGTH),
     )
     write_json(folder / "model.json", spec.model_dump())
     write_text(folder / "vocab.txt", "\n".join(VOCABULARY) + "\n")

@@ -2,45 +2,29 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from bertline.examples import Slot
-
-
-class Answer(Protocol):
-    """What a model says of a text."""
-
-    @property
-    def intent(self) -> str:
-        """Name of the intent."""
-        ...
-
-    @property
-    def slots(self) -> tuple[Slot, ...]:
-        """Labelled stretches of the text, in order."""
-        ...
+from bertline.features.answers import Answer, Item, differing_aspects
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A text on which two answers differ; index: its place among the texts."""
+    """An item on which two answers differ; index: its place among the items."""
 
     index: int
-    text: str
+    item: Item
     first: Answer
     second: Answer
 
 
 def differences(
-    texts: Sequence[str], first: Sequence[Answer], second: Sequence[Answer]
+    items: Sequence[Item], first: Sequence[Answer], second: Sequence[Answer]
 ) -> Iterator[Difference]:
-    """Every text to which `first` and `second` give another intent or other slots, in order."""
-    for index, (text, one, other) in enumerate(zip(texts, first, second, strict=True)):
-        if (one.intent, one.slots) != (other.intent, other.slots):
-            yield Difference(index, text, one, other)
+    """Every item to which `first` and `second` give answers that differ in an aspect, in order."""
+    for index, (item, one, other) in enumerate(zip(items, first, second, strict=True)):
+        if differing_aspects(one, other):
+            yield Difference(index, item, one, other)
 
 
-def describe(answer: Answer, text: str) -> str:
-    """The answer on one line: `PlayMusic: artist = "miles davis", genre = "jazz"`."""
-    slots = (f'{slot.label} = "{text[slot.start : slot.end]}"' for slot in answer.slots)
-    return f"{answer.intent}: {', '.join(slots) or 'no slots'}"
+def describe(answer: Answer, item: Item) -> str:
+    """The answer on one line: `intent: PlayMusic (0.990); artist: miles davis`."""
+    return "; ".join(answer.lines(item))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from bertline.evaluation.predictors import Batch, Logits, Predictor
+from bertline.evaluation.predictors import TOKEN_OUTPUTS, Batch, Logits, Predictor
 from bertline.features.batches import (
     MODEL_INPUTS,
     FeatureSet,
@@ -56,7 +56,7 @@ def forward(
         outputs = predictor(batch)
         for place, row in enumerate(chosen.tolist()):
             found[row] = {
-                name: logits[place, : lengths[row]] if logits.ndim == 3 else logits[place]
+                name: logits[place, : lengths[row]] if name in TOKEN_OUTPUTS else logits[place]
                 for name, logits in outputs.items()
             }
         progress(len(chosen))

@@ -12,7 +12,8 @@ from pydantic import Field, field_validator
 
 from bertline.artifacts import read_json, write_json
 from bertline.config import Config, nearest
-from bertline.evaluation.metrics import METRICS
+from bertline.errors import ConfigError
+from bertline.evaluation.judges import ASPECTS, METRICS, Judge
 from bertline.evaluation.results import FileResult, Percentage, Results
 
 FILE_NAME = "verdict.json"
@@ -27,8 +28,9 @@ class Gate(Config):
     """Thresholds; whatever is left out is not asked for.
 
     minimum: metric → percent that the reference and every file must reach. maximum_drop:
-    metric → points a file may lie below the reference. minimum_agreement: "intent" or "slots" →
-    percent of the agreement texts answered as by the reference. maximum_logit_difference:
+    metric → points a file may lie below the reference. minimum_agreement: aspect of an
+    answer ("intent", "slots", "class") → percent of the agreement examples answered as by the
+    reference. maximum_logit_difference:
     file → |Δ| to the reference's logits. maximum_latency_ms_p95, maximum_size_bytes: of each
     file. required: names of the files that must pass, all if empty.
     """
@@ -49,7 +51,18 @@ class Gate(Config):
     @field_validator("minimum_agreement")
     @classmethod
     def _known_agreements(cls, thresholds: Mapping[str, float]) -> Mapping[str, float]:
-        return _check_keys(thresholds, ["intent", "slots"])
+        return _check_keys(thresholds, list(ASPECTS))
+
+    def check_task(self, judge: Judge) -> None:
+        """Raises ConfigError for a threshold that is not of the judge's metrics and aspects."""
+        for thresholds, known in (
+            (self.minimum, list(judge.metrics)),
+            (self.maximum_drop, list(judge.metrics)),
+            (self.minimum_agreement, list(judge.aspects)),
+        ):
+            for key in thresholds:
+                if key not in known:
+                    raise ConfigError(f"gate: {key!r} is not of this task; {nearest(key, known)}")
 
 
 def _check_keys(thresholds: Mapping[str, float], known: list[str]) -> Mapping[str, float]:
@@ -143,7 +156,7 @@ def _checks(gate: Gate, file: FileResult) -> Iterator[Check]:
         )
     if file.agreement is not None:
         for kind, least in gate.minimum_agreement.items():
-            value = {"intent": file.agreement.intent, "slots": file.agreement.slots}[kind]
+            value = file.agreement.same[kind]
             told = f"same {kind} as the training model on {value:.2f} % of "
             told += f"{file.agreement.count:,} training texts"
             yield _at_least(least, value, told, f"{least:g} %")

@@ -17,11 +17,12 @@ from bertline.evaluation.forward import SINGLE_MULTIPLE, forward
 from bertline.evaluation.predictors import Predictor, is_installed, open_predictor, warm
 from bertline.evaluation.predictors.open import RUNTIMES
 from bertline.export.listing import ExportedFile, Exports
+from bertline.features.answers import Answer, Item, Meanings
 from bertline.features.batches import FeatureSet, round_up
-from bertline.features.decode import TaggedAnswer, decode_tagged_text
-from bertline.features.encode import encode_tagged_texts
+from bertline.features.kinds import KINDS, Kind
 from bertline.features.tokenizer import Tokenizer
 from bertline.modeling.config import ModelSpec
+from bertline.tasks import get_task
 
 PREFERRED = ("openvino_int8", "litert_dynamic_int8", "saved_model")
 BATCH_SIZE = 32
@@ -41,28 +42,34 @@ class LoadedModel:
     tokenizer: Tokenizer
     predictor: Predictor
 
-    def predict(self, texts: Sequence[str]) -> list[TaggedAnswer]:
-        """One answer a text, in their order.
+    @property
+    def kind(self) -> Kind:
+        """What the model takes and gives."""
+        return KINDS[get_task(self.spec.task).example_kind]
 
-        Of a text longer than the model's max_seq_length the beginning is read; its answer says
-        `truncated`. Raises DataError, naming its number, for a text that is no string or has no
-        words.
+    def predict(self, items: Sequence[Item]) -> list[Any]:
+        """One answer an item, in their order: a TaggedAnswer, a LabelAnswer or a SpanAnswer.
+
+        An item is a text; for a model of pairs (text, second text); for a model that answers
+        questions (question, context). Of an item longer than the model's max_seq_length the
+        beginning is read; its answer says `truncated`. Raises DataError, naming its number, for
+        what is no such item or has no words.
         """
-        if isinstance(texts, str):
-            raise DataError(f"predict takes a list of texts, got one: give [{texts[:40]!r}]")
-        return list(self.predict_stream(texts, chunk=max(len(texts), 1)))
+        if isinstance(items, str):
+            raise DataError(f"predict takes a list of texts, got one: give [{items[:40]!r}]")
+        return list(self.predict_stream(items, chunk=max(len(items), 1)))
 
     def predict_stream(
         self,
-        texts: Iterable[str],
+        items: Iterable[Item],
         chunk: int = 1024,
         progress: Callable[[int], object] = lambda count: None,
-    ) -> Iterator[TaggedAnswer]:
-        """As `predict`, answering as `texts` come and holding at most `chunk` of them.
+    ) -> Iterator[Any]:
+        """As `predict`, answering as `items` come and holding at most `chunk` of them.
 
-        progress: called with the number of texts of each batch when it is done.
+        progress: called with the number of items when they are done.
         """
-        remaining = iter(texts)
+        remaining = iter(items)
         first = 1
         while some := list(itertools.islice(remaining, chunk)):
             yield from self._answers(some, first, progress)
@@ -70,29 +77,23 @@ class LoadedModel:
 
     def warm(self) -> None:
         """Runs one text of every padded length, so that no later text waits for preparations."""
-        longest = round_up(self.spec.max_seq_length, SINGLE_MULTIPLE)
+        longest = round_up(self.spec.inputs.max_seq_length, SINGLE_MULTIPLE)
         warm(self.predictor, range(SINGLE_MULTIPLE, longest + 1, SINGLE_MULTIPLE))
 
     def _answers(
-        self, texts: list[str], first: int, progress: Callable[[int], object]
-    ) -> list[TaggedAnswer]:
-        for number, text in enumerate(texts, start=first):
-            if not isinstance(text, str):
-                raise DataError(
-                    f"text {number} is {type(text).__name__} {text!r:.40}; give strings"
-                )
-        records = encode_tagged_texts(self.tokenizer, texts, self.spec.max_seq_length)
-        for number, (text, record) in enumerate(zip(texts, records, strict=True), start=first):
-            if not record["num_words"][0]:
-                raise DataError(f"text {number} ({text!r:.40}) has no words; leave it out")
+        self, items: list[Item], first: int, progress: Callable[[int], object]
+    ) -> Sequence[Answer]:
+        for number, item in enumerate(items, start=first):
+            self.kind.check_item(item, number)
+        records = self.kind.encode_items(self.tokenizer, items, self.spec.inputs)
+        for number, item in enumerate(items, start=first):
+            if not any(text.strip() for text in (item if isinstance(item, tuple) else (item,))):
+                raise DataError(f"text {number} ({item!r:.40}) has no words; leave it out")
+        features = FeatureSet.of(records)
         rows = np.arange(len(records))
-        logits = forward(self.predictor, FeatureSet.of(records), rows, BATCH_SIZE, progress)
-        return [
-            decode_tagged_text(
-                text, record, of_text["intent_logits"], of_text["slot_logits"], self.spec.labels
-            )
-            for text, record, of_text in zip(texts, records, logits, strict=True)
-        ]
+        logits = forward(self.predictor, features, rows, BATCH_SIZE, progress)
+        meanings = Meanings(self.tokenizer, self.spec.labels, self.spec.answering)
+        return self.kind.decode(items, features, logits, meanings)
 
 
 def load(
@@ -146,11 +147,12 @@ def preferred_name(folder: Path) -> str:
     return runnable[0]
 
 
-def read_texts(path: Path) -> Iterator[tuple[str, str]]:
-    """(id, text) of each line of a JSON-lines file, as it is read.
+def read_items(path: Path, kind: Kind) -> Iterator[tuple[str, Item]]:
+    """(id, item) of each line of a JSON-lines file, as it is read.
 
-    A line is {"text": …}, with an "id" if it has one, or a JSON string; the id of a line without
-    one is its number, from "1". Blank lines are passed over. Raises DataError naming the line.
+    A line is an object with the kind's fields, and "id" if it has one, or the JSON string of its
+    first field; the id of a line without one is its number, from "1". Blank lines are passed over.
+    Raises DataError naming the line.
     """
     try:
         stream = path.open("rb")
@@ -159,19 +161,15 @@ def read_texts(path: Path) -> Iterator[tuple[str, str]]:
     with stream:
         for number, line in enumerate(stream, start=1):
             if line.strip():
-                yield _text_of(line, number, path)
+                fields = _fields_of(line, kind)
+                item = kind.parse_item(fields, f"{path}:{number}")
+                yield str(fields.get("id", number)), item
 
 
-def _text_of(line: bytes, number: int, path: Path) -> tuple[str, str]:
+def _fields_of(line: bytes, kind: Kind) -> dict[str, Any]:
     try:
         value: Any = json.loads(line)
     except ValueError:
-        value = None
-    fields = value if isinstance(value, dict) else {"text": value}
-    text = fields.get("text")
-    if not isinstance(text, str) or not text.strip():
-        got = line.decode("utf-8", errors="backslashreplace").strip()
-        raise DataError(
-            f'{path}:{number}: expected {{"text": "…"}} or a JSON string, got {got:.60}'
-        )
-    return str(fields.get("id", number)), text
+        value = line.decode("utf-8", errors="backslashreplace").strip()
+        return {"not JSON": value}
+    return value if isinstance(value, dict) else {kind.fields[0]: value}

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bertline.evaluation.metrics import METRICS, Counts
+from bertline.evaluation.judges import METRICS
+from bertline.evaluation.metrics import Counts
 from bertline.evaluation.results import Interval
 
 DRAWS_AT_ONCE = 1_000
@@ -25,7 +26,7 @@ def drop_intervals(
 ) -> dict[str, Interval]:
     """Metric name → metric(reference) − metric(candidate) in points, with its 95 % interval.
 
-    references, candidates: counts [examples, NUM_COUNTS] of one training seed each, all over the
+    references, candidates: counts [examples, columns] of one training seed each, all over the
     same examples in the same order. Seeds are pooled by adding their counts example by example:
     an utterance is drawn with its answers under every seed, because those are not independent.
     """

@@ -1,38 +1,35 @@
 """What every file of a model is run on: test examples, agreement texts, and the truth."""
 
+import functools
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bertline.artifacts import read_manifest
 from bertline.errors import DataError
-from bertline.examples import TaggedText, read_split
+from bertline.evaluation.judges import Judge, judge_for
+from bertline.examples import Example, read_split
+from bertline.features.answers import Item, Meanings, rows_by_example
 from bertline.features.batches import FeatureSet
-from bertline.features.encode import word_tags
+from bertline.features.kinds import KINDS, Kind
 from bertline.features.tokenizer import Tokenizer
 from bertline.modeling.config import ModelSpec
+from bertline.tasks import get_task
 
 Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Truth:
-    """The right answer: the intent, and a BIO tag for every word of the text, cut off or not."""
-
-    intent: str
-    tags: list[str]
-
-
-@dataclass(frozen=True)
 class Split:
-    """One split: `features` row by row of `examples`."""
+    """One split: `features` in the order of `examples`, of which each has one row or several."""
 
-    examples: list[TaggedText]
+    kind: Kind
+    examples: list[Example]
     features: FeatureSet
 
     @classmethod
@@ -42,30 +39,51 @@ class Split:
 
         kind = read_manifest(examples, "examples").about["example_kind"]
         split = cls(
+            kind=KINDS[kind],
             examples=list(read_split(examples / f"{name}.jsonl", kind)),
             features=read_features(features, name),
         )
-        if [example.id for example in split.examples] != split.features.ids:
+        ids = split.features.ids
+        if [example.id for example in split.examples] != [ids[rows[0]] for rows in split.rows]:
             raise DataError(
                 f"{features}: split {name!r} is not made from {examples}; run tokenize again"
             )
         return split
+
+    @functools.cached_property
+    def rows(self) -> list[list[int]]:
+        """The rows of `features` that each example has."""
+        return list(rows_by_example(self.features.ids))
+
+    @functools.cached_property
+    def items(self) -> list[Item]:
+        """What each example asks."""
+        return [self.kind.item(example) for example in self.examples]
+
+    def part(self, chosen: Rows) -> "Split":
+        """The examples of these numbers, with their rows."""
+        rows = np.array([row for number in chosen.tolist() for row in self.rows[number]], np.int64)
+        examples = [self.examples[number] for number in chosen.tolist()]
+        return Split(self.kind, examples, self.features.part(rows))
 
 
 @dataclass(frozen=True)
 class Material:
     """The same for every file.
 
-    truths: of the test examples. leaked: bool [test examples], whether the text is in training
-    too. agreement_rows: rows of `train` that no calibration has seen. latency_rows: rows of `test`.
+    truths: of the test examples, as the judge wants them. leaked: bool [test examples], whether the
+    text is in training too. agreement: training examples that no calibration has seen.
+    latency_rows: rows of `test`.
     """
 
     spec: ModelSpec
+    meanings: Meanings
+    judge: Judge
     test: Split
-    truths: list[Truth]
+    truths: Sequence[Any]
     leaked: NDArray[np.bool_]
     train: Split
-    agreement_rows: Rows
+    agreement: Split
     latency_rows: Rows
 
     @classmethod
@@ -85,19 +103,18 @@ class Material:
         tokenizer = Tokenizer.from_vocab(exported / "vocab.txt", spec.encoder.do_lower_case)
         test = Split.read(examples, features, "test")
         train = Split.read(examples, features, "train")
-        encodings = tokenizer.encode([example.text for example in test.examples])
-        truths = [
-            Truth(example.intent, word_tags(encoding, example.slots))
-            for example, encoding in zip(test.examples, encodings, strict=True)
-        ]
+        judge = judge_for(get_task(spec.task))
         in_training = set(read_manifest(examples, "examples").about["report"]["test_in_train"])
+        train_ids = [example.id for example in train.examples]
         return cls(
             spec=spec,
+            meanings=Meanings(tokenizer, spec.labels, spec.answering),
+            judge=judge,
             test=test,
-            truths=truths,
-            leaked=np.array([id in in_training for id in test.features.ids], np.bool_),
+            truths=judge.truths(test.examples, tokenizer),
+            leaked=np.array([example.id in in_training for example in test.examples], np.bool_),
             train=train,
-            agreement_rows=pick(train.features.ids, agreement_examples, set(calibration_ids)),
+            agreement=train.part(pick(train_ids, agreement_examples, set(calibration_ids))),
             latency_rows=pick(test.features.ids, latency_examples),
         )
 

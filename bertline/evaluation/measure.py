@@ -7,13 +7,13 @@ import numpy as np
 
 from bertline.evaluation.forward import batches, forward
 from bertline.evaluation.intervals import drop_intervals
+from bertline.evaluation.judges import metrics_of
 from bertline.evaluation.latency import measure
-from bertline.evaluation.material import Material, Rows, Split
-from bertline.evaluation.metrics import METRICS, Counts, metrics_of, percent, tagged_text_counts
-from bertline.evaluation.predictors import Logits, Predictor
+from bertline.evaluation.material import Material, Split
+from bertline.evaluation.metrics import Counts, percent
+from bertline.evaluation.predictors import Predictor
 from bertline.evaluation.results import Agreement, FileFacts, FileResult, Timing
-from bertline.evaluation.tables import confusion_matrix, intent_table, slot_table
-from bertline.features.decode import TaggedAnswer, decode_tagged_text
+from bertline.features.answers import Answer, Logits, differing_aspects
 from bertline.progress import Progress
 
 
@@ -21,14 +21,14 @@ from bertline.progress import Progress
 class Observation:
     """What one file said and what it cost.
 
-    logits: of each test example, without padding. answers, counts: of the test examples.
-    agreement_answers: of the material's agreement rows, in their order.
+    logits: of each row of the test features, without padding. answers, counts: of the test
+    examples. agreement_answers: of the material's agreement examples.
     """
 
     logits: list[Logits]
-    answers: list[TaggedAnswer]
+    answers: Sequence[Answer]
     counts: Counts
-    agreement_answers: list[TaggedAnswer]
+    agreement_answers: Sequence[Answer]
     timing: Timing
 
 
@@ -37,24 +37,33 @@ def observe(predictor: Predictor, material: Material, batch_size: int) -> Observ
 
     batch_size: where the predictor does not fix it.
     """
-    test_rows = np.arange(len(material.truths))
-    agreement_rows = material.agreement_rows
-    total = len(test_rows) + len(agreement_rows)
-    test, train = material.test.features, material.train.features
+    test, agreement = material.test, material.agreement
+    total = len(test.features) + len(agreement.features)
     with Progress(f"evaluate {predictor.name}", total, "texts") as progress:
-        logits = forward(predictor, test, test_rows, batch_size, progress.update)
-        agreement_logits = forward(predictor, train, agreement_rows, batch_size, progress.update)
-    answers = _decode(material, material.test, test_rows, logits)
+        logits, agreement_logits = (
+            forward(
+                predictor,
+                split.features,
+                np.arange(len(split.features)),
+                batch_size,
+                progress.update,
+            )
+            for split in (test, agreement)
+        )
+    answers = _decode(material, test, logits)
     rows_of_batch = predictor.fixed_batch or batch_size
+    every_row = np.arange(len(test.features))
     return Observation(
         logits=logits,
         answers=answers,
-        counts=tagged_text_counts(material.truths, answers),
-        agreement_answers=_decode(material, material.train, agreement_rows, agreement_logits),
+        counts=material.judge.counts(material.truths, answers),
+        agreement_answers=_decode(material, agreement, agreement_logits),
         timing=measure(
             predictor,
-            singles=[next(batches(test, row, 1))[1] for row in material.latency_rows[:, None]],
-            batches=[batch for _, batch in batches(test, test_rows, rows_of_batch)],
+            singles=[
+                next(batches(test.features, row, 1))[1] for row in material.latency_rows[:, None]
+            ],
+            batches=[batch for _, batch in batches(test.features, every_row, rows_of_batch)],
         ),
     )
 
@@ -67,25 +76,25 @@ def file_result(
     bootstrap_samples: int,
 ) -> FileResult:
     """The results of one file; reference=None: it is the reference itself."""
-    intents = material.spec.labels["intents"]
-    truths, counts, answers = material.truths, observed.counts, observed.answers
+    judge, counts = material.judge, observed.counts
+    names = list(judge.metrics)
     finite = all(np.isfinite(values).all() for row in observed.logits for values in row.values())
     return FileResult(
         **facts.model_dump(),
         finite_logits=finite,
-        metrics=metrics_of(counts, list(METRICS)),
-        metrics_without_leaked=metrics_of(counts[~material.leaked], list(METRICS)),
+        metrics=metrics_of(counts, names),
+        metrics_without_leaked=metrics_of(counts[~material.leaked], names),
         drops=None
         if reference is None
-        else drop_intervals([reference.counts], [counts], list(METRICS), bootstrap_samples),
+        else drop_intervals([reference.counts], [counts], names, bootstrap_samples),
         logit_difference=None
         if reference is None or not finite
         else logit_difference(reference.logits, observed.logits),
-        agreement=None if reference is None else agreement(reference, observed),
+        agreement=None
+        if reference is None
+        else agreement_of(reference.agreement_answers, observed.agreement_answers, judge.aspects),
         timing=observed.timing,
-        intents=intent_table(truths, answers, counts, intents),
-        slots=slot_table(truths, answers),
-        confusion=confusion_matrix(truths, answers, intents),
+        tables=judge.tables(material.truths, observed.answers, material.meanings.labels),
     )
 
 
@@ -98,30 +107,21 @@ def logit_difference(first: Sequence[Logits], second: Sequence[Logits]) -> float
     )
 
 
-def agreement(reference: Observation, observed: Observation) -> Agreement | None:
-    """How often both say the same on the agreement texts; None where there are no such texts."""
-    pairs = list(zip(reference.agreement_answers, observed.agreement_answers, strict=True))
-    if not pairs:
+def agreement_of(
+    reference: Sequence[Answer], answers: Sequence[Answer], aspects: Sequence[str]
+) -> Agreement | None:
+    """How often both say the same of the same items; None where there are none."""
+    if not answers:
         return None
-    same_intent = sum(one.intent == other.intent for one, other in pairs)
-    same_slots = sum(one.slots == other.slots for one, other in pairs)
+    differing = [differing_aspects(*pair) for pair in zip(reference, answers, strict=True)]
     return Agreement(
-        count=len(pairs),
-        intent=float(percent(same_intent, len(pairs))),
-        slots=float(percent(same_slots, len(pairs))),
+        count=len(answers),
+        same={
+            aspect: float(percent(sum(aspect not in names for names in differing), len(answers)))
+            for aspect in aspects
+        },
     )
 
 
-def _decode(
-    material: Material, split: Split, rows: Rows, logits: Sequence[Logits]
-) -> list[TaggedAnswer]:
-    return [
-        decode_tagged_text(
-            split.examples[row].text,
-            split.features.record(row),
-            of_row["intent_logits"],
-            of_row["slot_logits"],
-            material.spec.labels,
-        )
-        for row, of_row in zip(rows.tolist(), logits, strict=True)
-    ]
+def _decode(material: Material, split: Split, logits: Sequence[Logits]) -> Sequence[Answer]:
+    return split.kind.decode(split.items, split.features, logits, material.meanings)

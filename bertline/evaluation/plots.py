@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bertline.evaluation.metrics import METRICS
+from bertline.evaluation.judges import METRICS
 from bertline.evaluation.results import Results
 from bertline.evaluation.summary import size_text
 

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from bertline.artifacts import write_text
 from bertline.errors import DataError
-from bertline.evaluation.material import Truth
-from bertline.evaluation.metrics import Counts, tagged_text_counts
-from bertline.examples import TaggedText
-from bertline.features.decode import TaggedAnswer
+from bertline.evaluation.metrics import Counts
+from bertline.examples import Example
+from bertline.features.answers import Answer, Item
 
 FOLDER = "predictions"
 
@@ -18,25 +19,22 @@ FOLDER = "predictions"
 def write_predictions(
     report: Path,
     name: str,
-    examples: Sequence[TaggedText],
-    truths: Sequence[Truth],
-    answers: Sequence[TaggedAnswer],
+    examples: Sequence[Example],
+    items: Sequence[Item],
+    answers: Sequence[Answer],
+    counts: Counts,
 ) -> None:
     """Writes what file `name` answered into a report folder, one line an example.
 
-    A line holds id, text, truth (intent, tags) and answer (intent, probability, slots, tags).
+    A line holds the example with what is right, the answer, and its counts.
     """
     lines = [
         json.dumps(
-            {
-                "id": example.id,
-                "text": example.text,
-                "truth": asdict(truth),
-                "answer": asdict(answer),
-            },
-            ensure_ascii=False,
+            {**asdict(example), "answer": answer.as_json(item), "counts": row}, ensure_ascii=False
         )
-        for example, truth, answer in zip(examples, truths, answers, strict=True)
+        for example, item, answer, row in zip(
+            examples, items, answers, counts.tolist(), strict=True
+        )
     ]
     folder = report / FOLDER
     folder.mkdir(exist_ok=True)
@@ -44,16 +42,12 @@ def write_predictions(
 
 
 def read_counts(report: Path, name: str) -> Counts:
-    """Counts [examples, NUM_COUNTS] of file `name` in a report folder, for `drop_intervals`.
+    """Counts [examples, columns] of file `name` in a report folder, for `drop_intervals`.
 
     Raises DataError if there are no predictions of it.
     """
     path = report / FOLDER / f"{name}.jsonl"
     if not path.is_file():
         raise DataError(f"{path}: no such predictions; name a file of the report")
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    truths, answers = (
-        [Truth(row[side]["intent"], row[side]["tags"]) for row in rows]
-        for side in ("truth", "answer")
-    )
-    return tagged_text_counts(truths, answers)
+    with path.open(encoding="utf-8") as stream:
+        return np.array([json.loads(line)["counts"] for line in stream], np.float64)

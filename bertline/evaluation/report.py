@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bertline.evaluation.gate import Verdict
-from bertline.evaluation.metrics import METRICS
+from bertline.evaluation.judges import METRICS
 from bertline.evaluation.plots import quality_plot, training_plot
 from bertline.evaluation.results import Results
 from bertline.evaluation.summary import size_text, verdict_line
@@ -34,6 +34,7 @@ def render_report(
         verdict_line=verdict_line(verdict),
         files=(results.reference, *results.files),
         labels={name: metric.label for name, metric in METRICS.items()},
+        aspects=next((list(file.agreement.same) for file in results.files if file.agreement), []),
         quality_plot=quality_plot(results),
         training_plot=training_plot(history) if history else None,
         data=flat(results.data),

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from bertline.artifacts import read_json, write_json
 from bertline.config import Config
+from bertline.evaluation.judges import Table
 
 FILE_NAME = "metrics.json"
 REFERENCE = "keras"
@@ -44,34 +45,13 @@ class Timing(Config):
 
 
 class Agreement(Config):
-    """How often a file answers as the reference does, over `count` training texts."""
+    """How often a file answers as the reference does, over `count` training examples.
+
+    same: aspect of an answer ("intent", "slots", "class", "answer") → percent.
+    """
 
     count: Count
-    intent: Percentage
-    slots: Percentage
-
-
-class IntentRow(Config):
-    """Results for the examples of one intent (`gold` of them; `answered` were given it)."""
-
-    intent: str
-    gold: Count
-    answered: Count
-    accuracy: Percentage
-    slot_f1: Percentage
-    sentence_accuracy: Percentage
-
-
-class SlotRow(Config):
-    """Results for one slot label: how many slots were in the truth, answered, and right."""
-
-    label: str
-    gold: Count
-    answered: Count
-    right: Count
-    precision: Percentage
-    recall: Percentage
-    f1: Percentage
+    same: dict[str, Percentage]
 
 
 class FileFacts(Config):
@@ -89,7 +69,7 @@ class FileResult(FileFacts):
     metrics_without_leaked: over the test examples that are not in training too. drops: of the
     metrics against the reference. logit_difference: the largest |Δ| to the reference's logits at
     real (not padded) positions, None where logits are not finite. drops, logit_difference and
-    agreement are None for the reference. confusion: rows are true intents, columns answered ones.
+    agreement are None for the reference.
     """
 
     finite_logits: bool
@@ -99,26 +79,23 @@ class FileResult(FileFacts):
     logit_difference: float | None
     agreement: Agreement | None
     timing: Timing
-    intents: tuple[IntentRow, ...]
-    slots: tuple[SlotRow, ...]
-    confusion: tuple[tuple[Count, ...], ...]
+    tables: tuple[Table, ...]
 
 
 class Results(Config):
     """All of an evaluation.
 
     metrics: names in order of importance, the first is the one that plots use. test_count, of
-    which leaked_count are in training too. baseline: metric → percent of the bag-of-words
-    classifier. files: exported files, in the order of exports.json. data, settings, environment:
-    what the report shows about where the numbers come from.
+    which leaked_count are in training too. baselines: what answers without a neural network →
+    metric → percent. files: exported files, in the order of exports.json. data, settings,
+    environment: what the report shows about where the numbers come from.
     """
 
     task: str
     metrics: tuple[str, ...]
     test_count: Count
     leaked_count: Count
-    intents: tuple[str, ...]
-    baseline: dict[str, Percentage]
+    baselines: dict[str, dict[str, Percentage]]
     reference: FileResult
     files: tuple[FileResult, ...]
     data: dict[str, Any]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bertline.evaluation.gate import Verdict
-from bertline.evaluation.metrics import METRICS
+from bertline.evaluation.judges import METRICS
 from bertline.evaluation.results import FileResult, Results
 
 
@@ -23,12 +23,14 @@ def summary_lines(results: Results, verdict: Verdict) -> list[str]:
         f"{results.test_count:,} test examples, {results.leaked_count:,} of them also in training; "
         f"metrics in percent; drop: of {first}, in points"
     )
-    for metric, value in results.baseline.items():
-        model = results.reference.metrics[metric]
-        lines.append(
-            f"{METRICS[metric].label} of a bag-of-words classifier {value:.2f}, "
-            f"of the model {model:.2f}"
+    for name, values in results.baselines.items():
+        told = ", ".join(
+            f"{METRICS[metric].label} {values[metric]:.2f} "
+            f"(the model {results.reference.metrics[metric]:.2f})"
+            for metric in results.metrics
+            if metric in values
         )
+        lines.append(f"{name}: {told}")
     lines.append(verdict_line(verdict))
     lines += [f"  {reason}" for reason in verdict.reasons]
     return lines

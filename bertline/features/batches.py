@@ -78,6 +78,10 @@ class FeatureSet:
         """Number of tokens of each example, [CLS] and [SEP] included; int64 [examples]."""
         return self.columns["input_ids"].lengths if self.ids else np.zeros(0, np.int64)
 
+    def part(self, rows: Sequence[int] | NDArray[np.int64]) -> "FeatureSet":
+        """The examples `rows`, in that order."""
+        return FeatureSet.of(self.record(row) for row in rows)
+
     def record(self, row: int) -> Record:
         """Example `row`, as it was encoded."""
         return Record(self.ids[row], {name: rows[row] for name, rows in self.columns.items()})

@@ -11,8 +11,9 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from bertline.artifacts import read_json, write_json
 from bertline.errors import DataError, StageError
-from bertline.features.encode import EXAMPLE_ENCODERS
+from bertline.features.kinds import KINDS
 from bertline.features.shards import Shard, Summary, encode_shard
+from bertline.features.spec import InputSpec
 from bertline.features.tokenizer import Tokenizer
 
 
@@ -21,13 +22,14 @@ class EncodeJob:
     """What a worker needs to know to encode any shard.
 
     labels: the classes of the model's outputs. vocab_file: a path that the worker can read.
+    inputs: how much the model reads at once.
     """
 
     example_kind: str
     labels: Mapping[str, list[str]]
     vocab_file: Path
     do_lower_case: bool
-    max_seq_length: int
+    inputs: InputSpec
 
 
 def encode_shards(job: EncodeJob, shards: Sequence[Shard]) -> list[Summary]:
@@ -64,7 +66,7 @@ class _EncodeShard(beam.DoFn):  # type: ignore[misc]
 
     def process(self, shard: Shard) -> Iterator[None]:
         job = self.job
-        encode = EXAMPLE_ENCODERS[job.example_kind].encode
+        encode = KINDS[job.example_kind].encode_examples
         outcome: dict[str, Any]
         try:
             if self.interrupted:
@@ -72,7 +74,7 @@ class _EncodeShard(beam.DoFn):  # type: ignore[misc]
             summary = encode_shard(
                 shard,
                 job.example_kind,
-                lambda batch: encode(self.tokenizer, batch, job.labels, job.max_seq_length),
+                lambda batch: encode(self.tokenizer, batch, job.labels, job.inputs),
             )
             outcome = {"summary": asdict(summary)}
         except DataError as error:

@@ -7,6 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from bertline.artifacts import read_json
 from bertline.config import Config
+from bertline.features.spec import AnswerSpec, InputSpec
 
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -46,15 +47,15 @@ class ModelSpec(Config):
     """An encoder with a head, as `model.json` of a model folder holds it.
 
     labels: for each output the names of its classes, in the order of the logits
-    (intent_slots: "intents" and "tags", the tags being "O", "B-x", "I-x").
-    max_seq_length: the longest input in tokens, [CLS] and [SEP] included.
+    (intent_slots: "intents" and "tags", the tags being "O", "B-x", "I-x"; classifier: "classes").
     """
 
     task: str
     head: str
     encoder: EncoderConfig
     labels: dict[str, list[str]]
-    max_seq_length: Positive
+    inputs: InputSpec
+    answering: AnswerSpec = AnswerSpec()
 
     @classmethod
     def read(cls, folder: Path) -> "ModelSpec":

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bertline.evaluation.gate import Verdict
-from bertline.evaluation.metrics import METRICS
+from bertline.evaluation.judges import METRICS
 from bertline.evaluation.report import flat
 from bertline.evaluation.results import Results
 from bertline.evaluation.summary import size_text
@@ -31,7 +31,7 @@ def render_model_card(spec: ModelSpec, results: Results, verdict: Verdict) -> st
         files=(results.reference, *results.files),
         labels=labels,
         first_label=labels[results.metrics[0]],
-        slots=sorted({tag[2:] for tag in spec.labels["tags"] if tag != "O"}),
+        slots=sorted({tag[2:] for tag in spec.labels.get("tags", []) if tag != "O"}),
         data=flat(results.data),
         settings=flat(results.settings),
     )

@@ -7,7 +7,6 @@ from pydantic import Field
 
 from bertline.artifacts import digest, new_artifact, read_json, read_manifest, write_text
 from bertline.config import Config
-from bertline.evaluation.baseline import bag_of_words_accuracy
 from bertline.evaluation.environment import describe_environment
 from bertline.evaluation.gate import Gate, judge
 from bertline.evaluation.material import Material
@@ -37,10 +36,7 @@ class Settings(Config):
     agreement_examples: Annotated[int, Field(ge=0)] = 2000
     bootstrap_samples: Count = 10_000
     latency_examples: Count = 200
-    gate: Gate = Gate(
-        minimum={"slot_f1": 80.0, "intent_accuracy": 90.0},
-        maximum_drop={"slot_f1": 1.0, "intent_accuracy": 1.0},
-    )
+    gate: Gate = Gate()
 
 
 def run(
@@ -56,7 +52,8 @@ def run(
 
     metrics.json, verdict.json, report.html, model_card.md, predictions/<file>.jsonl. The manifest
     holds the digest of the exported folder and `blessed`. A model that fails the gate is a result;
-    raised are DataError and CheckpointError for inputs that are damaged or do not belong together.
+    raised are DataError and CheckpointError for inputs that are damaged or do not belong together,
+    ConfigError for thresholds of another task's metrics.
     """
     from bertline.evaluation.predictors.keras import KerasPredictor
 
@@ -69,7 +66,8 @@ def run(
         agreement_examples=settings.agreement_examples,
         latency_examples=settings.latency_examples,
     )
-    train, test = material.train.examples, material.test.examples
+    settings.gate.check_task(material.judge)
+    train, test = material.train, material.test
     about: dict[str, Any] = {"exported": digest(exported)}
     with new_artifact(report, "report", about) as folder:
 
@@ -77,7 +75,9 @@ def run(
             facts: FileFacts, predictor: Predictor, reference: Observation | None
         ) -> tuple[FileResult, Observation]:
             observed = observe(predictor, material, settings.batch_size)
-            write_predictions(folder, facts.name, test, material.truths, observed.answers)
+            write_predictions(
+                folder, facts.name, test.examples, test.items, observed.answers, observed.counts
+            )
             samples = settings.bootstrap_samples
             return file_result(facts, observed, reference, material, samples), observed
 
@@ -92,17 +92,9 @@ def run(
         measured = Results(
             task=material.spec.task,
             metrics=get_task(material.spec.task).metrics,
-            test_count=len(test),
+            test_count=len(test.examples),
             leaked_count=int(material.leaked.sum()),
-            intents=tuple(material.spec.labels["intents"]),
-            baseline={
-                "intent_accuracy": bag_of_words_accuracy(
-                    [example.text for example in train],
-                    [example.intent for example in train],
-                    [example.text for example in test],
-                    [example.intent for example in test],
-                )
-            },
+            baselines=material.judge.baselines(train.examples, test.examples),
             reference=reference,
             files=tuple(files),
             data=data_facts(examples, features),
@@ -139,6 +131,6 @@ def data_facts(examples: Path, features: Path) -> dict[str, Any]:
     return {
         "examples": ingested["counts"],
         **ingested["report"],
-        "max_seq_length": tokenized["max_seq_length"],
+        **tokenized["inputs"],
         "truncated": tokenized["truncated"],
     }

@@ -14,6 +14,7 @@ from bertline.artifacts import (
 )
 from bertline.code_version import code_version
 from bertline.errors import DataError
+from bertline.features.spec import InputSpec
 from bertline.modeling.config import EncoderConfig, ModelSpec
 from bertline.tasks import get_task
 from bertline.training.settings import FitSettings
@@ -34,20 +35,7 @@ def run(settings: Settings, *, encoder: Path, features: Path, model: Path, work:
     from bertline.modeling.weights import load_weights, save_weights, weights_digest
     from bertline.training.finetune import finetune
 
-    read_manifest(encoder, "encoder")
-    about = read_manifest(features, "features").about
-    if about["vocab_sha256"] != file_sha256(encoder / "vocab.txt"):
-        raise DataError(
-            f"{features}: made with another vocabulary than that of {encoder}; tokenize again"
-        )
-    config_file = encoder / "encoder.json"
-    spec = ModelSpec(
-        task=about["task"],
-        head=get_task(about["task"]).head,
-        encoder=EncoderConfig.parse(read_json(config_file), where=str(config_file)),
-        labels=about["labels"],
-        max_seq_length=about["max_seq_length"],
-    )
+    spec = model_spec(encoder, features)
     run_id = fingerprint(
         settings.to_json(), digest(encoder), digest(features), code_version(__name__)
     )
@@ -65,3 +53,23 @@ def run(settings: Settings, *, encoder: Path, features: Path, model: Path, work:
         write_json(folder / "model.json", spec.model_dump())
         write_json(folder / "history.json", {"entries": history})
         shutil.copyfile(features / "vocab.txt", folder / "vocab.txt")
+
+
+def model_spec(encoder: Path, features: Path) -> ModelSpec:
+    """What the model of this encoder and these features is; raises DataError as `run` does."""
+    read_manifest(encoder, "encoder")
+    about = read_manifest(features, "features").about
+    if about["vocab_sha256"] != file_sha256(encoder / "vocab.txt"):
+        raise DataError(
+            f"{features}: made with another vocabulary than that of {encoder}; tokenize again"
+        )
+    task = get_task(about["task"])
+    assert task.head is not None, "tokenize refuses data without labels"
+    config_file = encoder / "encoder.json"
+    return ModelSpec(
+        task=task.name,
+        head=task.head,
+        encoder=EncoderConfig.parse(read_json(config_file), where=str(config_file)),
+        labels=about["labels"],
+        inputs=InputSpec.parse(about["inputs"], where=str(features)),
+    )

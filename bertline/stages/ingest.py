@@ -5,7 +5,7 @@ import importlib
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
@@ -16,6 +16,8 @@ from bertline.errors import ConfigError, DataError
 from bertline.examples import SPLITS, Example, write_split
 from bertline.storage import fetch, unpack
 from bertline.tasks import Task, get_task
+
+E = TypeVar("E", bound=Example)
 
 
 class Settings(Config):
@@ -74,13 +76,13 @@ def _reader(task: Task, small_files: bool) -> Callable[[Path], Dataset]:
     return reader
 
 
-def hold_out(examples: Sequence[Example], dev_size: int) -> tuple[list[Example], list[Example]]:
+def hold_out(examples: Sequence[E], dev_size: int) -> tuple[list[E], list[E]]:
     """Training and dev examples, both in the order given; dev has `dev_size` at most.
 
     Dev gets the groups (texts, articles) with the smallest SHA-256, so that it depends on nothing
     but these. Texts that differ only in case or in white space at the ends are one group; where
-    groups do not come out even, dev is smaller than asked. Raises ConfigError if dev were more than half
-    or empty.
+    groups do not come out even, dev is smaller than asked. Raises ConfigError if dev were more than
+    half or empty.
     """
     if dev_size > len(examples) // 2:
         raise ConfigError(

@@ -7,32 +7,28 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from bertline.artifacts import file_sha256, new_artifact, read_json, read_manifest
-from bertline.config import Config
 from bertline.errors import ConfigError
-from bertline.features.encode import EXAMPLE_ENCODERS
+from bertline.features.kinds import KINDS
 from bertline.features.shards import Summary, plan_shards
+from bertline.features.spec import InputSpec
 from bertline.features.tokenizer import read_vocab
 from bertline.modeling.config import EncoderConfig
 
 
-class Settings(Config):
-    """max_seq_length: tokens kept of an example, [CLS] and [SEP] included.
+class Settings(InputSpec):
+    """What a model reads at once, and num_shards: feature files a split, each one worker's."""
 
-    num_shards: feature files a split; each is written by one worker.
-    """
-
-    max_seq_length: Annotated[int, Field(ge=3)] = 64
     num_shards: Annotated[int, Field(ge=1)] = 1
 
 
 def run(settings: Settings, *, examples: Path, encoder: Path, features: Path) -> None:
     """Writes a features artifact: `<split>-NNNNN-of-NNNNN.tfrecord` files and vocab.txt.
 
-    The manifest tells task, example_kind, labels (the classes of the model's outputs),
-    max_seq_length, vocab_sha256, do_lower_case, and for each split counts, truncated, lengths
-    (number of examples by length in tokens, rounded up to a multiple of 8) and shards (file
-    names in order). Equal inputs and settings give equal bytes. Raises ConfigError,
-    CheckpointError or DataError.
+    The manifest tells task, example_kind, labels (the classes of the model's outputs), inputs (an
+    InputSpec), vocab_sha256, do_lower_case, and for each split counts of records (of a question
+    there are several), truncated, lengths (number of records by length in tokens, rounded up to a
+    multiple of 8) and shards (file names in order). Equal inputs and settings give equal bytes.
+    Raises ConfigError, CheckpointError or DataError.
     """
     # Beam takes seconds to import, and settings are checked before anything runs.
     from bertline.features.beam import EncodeJob, encode_shards
@@ -47,12 +43,17 @@ def run(settings: Settings, *, examples: Path, encoder: Path, features: Path) ->
         )
     vocab_file = encoder / "vocab.txt"
     read_vocab(vocab_file)
-    labels = EXAMPLE_ENCODERS[source["example_kind"]].labels(source["labels"])
+    if source["example_kind"] not in KINDS:
+        raise ConfigError(
+            f"{examples}: {source['example_kind']} examples have no labels; give a labelled task's"
+        )
+    labels = KINDS[source["example_kind"]].labels(source["labels"])
+    inputs = InputSpec.parse(settings.model_dump(exclude={"num_shards"}), where="tokenize")
     about: dict[str, Any] = {
         "task": source["task"],
         "example_kind": source["example_kind"],
         "labels": labels,
-        "max_seq_length": settings.max_seq_length,
+        "inputs": inputs.model_dump(),
         "vocab_sha256": file_sha256(vocab_file),
         "do_lower_case": encoder_config.do_lower_case,
         "counts": {},
@@ -66,7 +67,7 @@ def run(settings: Settings, *, examples: Path, encoder: Path, features: Path) ->
             labels=labels,
             vocab_file=Path(shutil.copy(vocab_file, folder)),
             do_lower_case=encoder_config.do_lower_case,
-            max_seq_length=settings.max_seq_length,
+            inputs=inputs,
         )
         splits = {
             split: plan_shards(

@@ -41,11 +41,32 @@ def _intent_slots_loss(targets: Mapping[str, Any], outputs: Mapping[str, Any]) -
     return intent + cross_entropy(outputs["slot_logits"], targets["tag_ids"])
 
 
+def _classifier_loss(targets: Mapping[str, Any], outputs: Mapping[str, Any]) -> Any:
+    return cross_entropy(outputs["label_logits"], targets["label_id"][:, 0])
+
+
+def _answer_span_loss(targets: Mapping[str, Any], outputs: Mapping[str, Any]) -> Any:
+    start = cross_entropy(outputs["start_logits"], targets["start_position"][:, 0])
+    return (start + cross_entropy(outputs["end_logits"], targets["end_position"][:, 0])) / 2
+
+
 OBJECTIVES = {
     "intent_slots": Objective(
         example_targets=("intent_id",),
         token_targets=("tag_ids",),
         loss=_intent_slots_loss,
         classes={"intent_logits": "intent_id", "slot_logits": "tag_ids"},
-    )
+    ),
+    "classifier": Objective(
+        example_targets=("label_id",),
+        token_targets=(),
+        loss=_classifier_loss,
+        classes={"label_logits": "label_id"},
+    ),
+    "answer_span": Objective(
+        example_targets=("start_position", "end_position"),
+        token_targets=(),
+        loss=_answer_span_loss,
+        classes={"start_logits": "start_position", "end_logits": "end_position"},
+    ),
 }

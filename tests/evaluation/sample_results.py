@@ -1,14 +1,7 @@
 """A made-up evaluation, for the tests of what is done with one."""
 
-from bertline.evaluation.results import (
-    Agreement,
-    FileResult,
-    IntentRow,
-    Interval,
-    Results,
-    SlotRow,
-    Timing,
-)
+from bertline.evaluation.judges import Table
+from bertline.evaluation.results import Agreement, FileResult, Interval, Results, Timing
 
 RUNTIMES = ("keras", "saved_model", "litert", "openvino")
 METRICS = ("slot_f1", "intent_accuracy", "sentence_accuracy")
@@ -42,7 +35,7 @@ def make_file(
         logit_difference=None if is_reference or not finite else logit_difference,
         agreement=None
         if is_reference
-        else Agreement(count=2000, intent=agreement, slots=agreement - 1),
+        else Agreement(count=2000, same={"intent": agreement, "slots": agreement - 1}),
         timing=Timing(
             calls=200,
             latency_ms_p50=latency_ms,
@@ -52,22 +45,19 @@ def make_file(
             throughput_per_second=2000 / latency_ms,
             batched_cpu_ms_per_example=latency_ms / 2,
         ),
-        intents=tuple(
-            IntentRow(
-                intent=intent,
-                gold=10,
-                answered=answered,
-                accuracy=90,
-                slot_f1=slot_f1,
-                sentence_accuracy=80,
-            )
-            for intent, answered in (("PlayMusic", 9), ("RateBook", 11))
+        tables=(
+            Table(
+                title="By intent",
+                columns=("", "examples", "slot F1"),
+                rows=(("PlayMusic", 10, slot_f1), ("RateBook", 10, slot_f1)),
+            ),
+            Table(
+                title="Intents",
+                columns=("", "PlayMusic", "RateBook"),
+                rows=(("PlayMusic", 9, 1), ("RateBook", 0, 10)),
+                is_confusion=True,
+            ),
         ),
-        slots=(
-            SlotRow(label="artist", gold=9, answered=8, right=7, precision=87.5, recall=70, f1=82),
-            SlotRow(label="genre", gold=4, answered=4, right=4, precision=100, recall=100, f1=100),
-        ),
-        confusion=((9, 1), (0, 10)),
     )
 
 
@@ -78,8 +68,7 @@ def make_results(*files: FileResult, slot_f1: float = 95.0) -> Results:
         metrics=METRICS,
         test_count=700,
         leaked_count=9,
-        intents=("PlayMusic", "RateBook"),
-        baseline={"intent_accuracy": 96.43},
+        baselines={"a bag-of-words classifier": {"intent_accuracy": 96.43}},
         reference=make_file(
             "keras", slot_f1=slot_f1, drop=None, latency_ms=14, size_bytes=90_300_000
         ),

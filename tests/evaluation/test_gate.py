@@ -4,6 +4,8 @@ import pytest
 
 from bertline.errors import ConfigError
 from bertline.evaluation.gate import Gate, Verdict, judge
+from bertline.evaluation.judges import judge_for
+from bertline.tasks import get_task
 from tests.evaluation.sample_results import make_file, make_results
 
 
@@ -94,3 +96,17 @@ def test_a_verdict_is_read_back(tmp_path: Path) -> None:
     verdict = judge(Gate(minimum={"slot_f1": 99.0}), make_results(make_file("openvino_int8")))
     verdict.write(tmp_path)
     assert Verdict.read(tmp_path) == verdict
+
+
+@pytest.mark.parametrize(
+    ("gate", "key"),
+    [
+        (Gate(minimum={"accuracy": 90}), "accuracy"),
+        (Gate(maximum_drop={"f1": 1}), "f1"),
+        (Gate(minimum_agreement={"class": 99}), "class"),
+    ],
+)
+def test_thresholds_of_another_task_are_refused(gate: Gate, key: str) -> None:
+    gate.check_task(judge_for(get_task("mrpc")))
+    with pytest.raises(ConfigError, match=f"gate: '{key}' is not of this task"):
+        gate.check_task(judge_for(get_task("snips")))

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 import bertline
 from bertline.errors import ConfigError, DataError
 from bertline.evaluation import inference
-from bertline.evaluation.inference import LoadedModel, read_texts
+from bertline.evaluation.inference import LoadedModel, read_items
 from bertline.evaluation.predictors import Batch, Logits
 from bertline.examples import Slot
 from bertline.export.listing import ExportedFile
+from bertline.features.kinds import KINDS
 
 NAMES = ["openvino_int8", "litert_dynamic_int8", "saved_model"]
 TEXT = "Play some jazz by Miles Davis!"
@@ -159,7 +160,11 @@ def test_lines_of_both_forms_are_read(tmp_path: Path) -> None:
     file = tmp_path / "texts.jsonl"
     lines = ['{"text": "play", "id": "a", "intent": "x"}', '"räte"', "", '{"text": "jazz"}']
     file.write_text("\n".join(lines), encoding="utf-8")
-    assert list(read_texts(file)) == [("a", "play"), ("2", "räte"), ("4", "jazz")]
+    assert list(read_items(file, KINDS["tagged_text"])) == [
+        ("a", "play"),
+        ("2", "räte"),
+        ("4", "jazz"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -169,9 +174,9 @@ def test_a_malformed_line_is_named(tmp_path: Path, line: bytes) -> None:
     file = tmp_path / "texts.jsonl"
     file.write_bytes(json.dumps("play").encode() + b"\n" + line + b"\n")
     with pytest.raises(DataError, match=r"texts\.jsonl:2: expected"):
-        list(read_texts(file))
+        list(read_items(file, KINDS["tagged_text"]))
 
 
 def test_a_missing_file_of_texts(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.jsonl: No such file"):
-        list(read_texts(tmp_path / "none.jsonl"))
+        list(read_items(tmp_path / "none.jsonl", KINDS["tagged_text"]))

@@ -5,6 +5,7 @@ import pytest
 from bertline.artifacts import new_artifact, read_json, write_json
 from bertline.errors import DataError
 from bertline.evaluation.material import Material, pick
+from bertline.features.spec import InputSpec
 from bertline.modeling.config import EncoderConfig, ModelSpec
 from tests.evaluation.toy_material import LABELS, TEST, write_material
 from tests.toy_model import MAX_SEQ_LENGTH, VOCABULARY
@@ -27,7 +28,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path, Path]:
             intermediate_size=4,
         ),
         labels=LABELS,
-        max_seq_length=MAX_SEQ_LENGTH,
+        inputs=InputSpec(max_seq_length=MAX_SEQ_LENGTH),
     )
     with new_artifact(tmp_path / "exported", "exported") as folder:
         write_json(folder / "model.json", spec.model_dump())
@@ -51,16 +52,14 @@ def test_gathers_the_truth_and_the_rows(folders: tuple[Path, Path, Path]) -> Non
     ]
     assert material.leaked.tolist() == [True, False, False]
     assert material.test.examples == TEST
-    assert len(material.agreement_rows) == 4
-    assert not {material.train.features.ids[row] for row in material.agreement_rows} & {
-        *CALIBRATION
-    }
+    assert len(material.agreement.examples) == 4
+    assert not {example.id for example in material.agreement.examples} & {*CALIBRATION}
     assert len(material.latency_rows) == 2
 
 
 def test_the_truth_covers_words_that_were_cut_off(folders: tuple[Path, Path, Path]) -> None:
     exported, features, examples = folders
-    long = {**read_json(exported / "model.json"), "max_seq_length": 4}
+    long = {**read_json(exported / "model.json"), "inputs": {"max_seq_length": 4}}
     write_json(exported / "model.json", long)
     assert len(gather((exported, features, examples)).truths[2].tags) == 6
 

@@ -3,10 +3,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bertline.evaluation.material import Material, Split, Truth
-from bertline.evaluation.measure import agreement, file_result, logit_difference, observe
+from bertline.evaluation.judges import judge_for
+from bertline.evaluation.judges.bio import Truth
+from bertline.evaluation.material import Material, Split
+from bertline.evaluation.measure import agreement_of, file_result, logit_difference, observe
 from bertline.evaluation.results import FileFacts
+from bertline.features.answers import Meanings
+from bertline.features.spec import AnswerSpec, InputSpec
+from bertline.features.tokenizer import Tokenizer
 from bertline.modeling.config import EncoderConfig, ModelSpec
+from bertline.tasks import get_task
 from tests.evaluation.toy_material import LABELS, TablePredictor, write_material
 from tests.toy_model import MAX_SEQ_LENGTH, VOCABULARY
 
@@ -23,13 +29,17 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
         num_attention_heads=1,
         intermediate_size=4,
     )
+    train = Split.read(examples, features, "train")
+    tokenizer = Tokenizer({word: id for id, word in enumerate(VOCABULARY)}, do_lower_case=True)
     return Material(
+        meanings=Meanings(tokenizer, LABELS, AnswerSpec()),
+        judge=judge_for(get_task("snips")),
         spec=ModelSpec(
             task="snips",
             head="intent_slots",
             encoder=encoder,
             labels=LABELS,
-            max_seq_length=MAX_SEQ_LENGTH,
+            inputs=InputSpec(max_seq_length=MAX_SEQ_LENGTH),
         ),
         test=Split.read(examples, features, "test"),
         truths=[
@@ -38,8 +48,8 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
             Truth("RateBook", ["O"] * 6),
         ],
         leaked=np.array([True, False, False]),
-        train=Split.read(examples, features, "train"),
-        agreement_rows=np.arange(10),
+        train=train,
+        agreement=train.part(np.arange(10)),
         latency_rows=np.array([0, 2]),
     )
 
@@ -61,7 +71,8 @@ def test_results_by_hand(material: Material) -> None:
     # without test-0: 1 gold slot, 3 answered, 1 right
     assert result.metrics_without_leaked["slot_f1"] == pytest.approx(50)
     assert result.metrics_without_leaked["intent_accuracy"] == pytest.approx(50)
-    assert result.confusion == ((1, 0), (1, 1))
+    confusion = next(table for table in result.tables if table.is_confusion)
+    assert confusion.rows == (("PlayMusic", 1, 0), ("RateBook", 1, 1))
     assert result.timing.calls == 2
     assert result.timing.batched_examples == 3
     assert (result.drops, result.logit_difference, result.agreement) == (None, None, None)
@@ -77,7 +88,7 @@ def test_a_file_against_the_reference(material: Material) -> None:
     result = file_result(FACTS, shifted, reference, material, bootstrap_samples=100)
     assert result.logit_difference == pytest.approx(3.5)
     assert result.agreement is not None
-    assert result.agreement.model_dump() == {"count": 10, "intent": 50, "slots": 80}
+    assert result.agreement.model_dump() == {"count": 10, "same": {"intent": 50, "slots": 80}}
     assert result.drops is not None
     assert result.drops["intent_accuracy"].estimate == pytest.approx(100 / 3)
     # Of test-2 "miles" alone is left: 3 slots answered and no longer 4.
@@ -100,9 +111,10 @@ def test_logit_difference_looks_at_every_output() -> None:
 
 
 def test_without_agreement_texts_there_is_no_agreement(material: Material) -> None:
-    empty = replace(material, agreement_rows=np.arange(0))
+    empty = replace(material, agreement=material.train.part(np.arange(0)))
     observed = observe(TablePredictor(), empty, batch_size=4)
-    assert agreement(observed, observed) is None
+    assert observed.agreement_answers == []
+    assert agreement_of([], [], ("intent",)) is None
 
 
 def test_progress_is_shown(material: Material, capsys: pytest.CaptureFixture[str]) -> None:

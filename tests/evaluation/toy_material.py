@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from bertline.artifacts import new_artifact
 from bertline.evaluation.predictors import Batch, Logits
 from bertline.examples import Slot, TaggedText, write_split
-from bertline.features.encode import encode_tagged_examples
 from bertline.features.records import write_shard
+from bertline.features.tagged_text import encode_tagged_examples
 from bertline.features.tokenizer import Tokenizer
 from tests.toy_model import INTENTS, MAX_SEQ_LENGTH, TABLES, TAGS, VOCABULARY
 
@@ -52,7 +52,7 @@ def write_material(folder: Path) -> tuple[Path, Path]:
     about = {
         "labels": LABELS,
         "counts": counts,
-        "max_seq_length": MAX_SEQ_LENGTH,
+        "inputs": {"max_seq_length": MAX_SEQ_LENGTH},
         "truncated": {"train": 0, "test": 0},
         "shards": {name: [f"{name}.tfrecord"] for name in splits},
     }

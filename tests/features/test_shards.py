@@ -10,16 +10,18 @@ from bertline.errors import DataError
 from bertline.examples import Example, write_split
 from bertline.features import shards
 from bertline.features.batches import Record
-from bertline.features.encode import encode_tagged_examples
+from bertline.features.kinds import KINDS
 from bertline.features.records import read_shard
 from bertline.features.shards import Encode, Summary, encode_shard, plan_shards
+from bertline.features.spec import InputSpec
 from tests.features.toys import LABELS, MILES, toy_tokenizer
 
 TOKENIZER = toy_tokenizer()
 
 
 def encode_to(max_seq_length: int) -> Encode:
-    return lambda batch: encode_tagged_examples(TOKENIZER, batch, LABELS, max_seq_length)
+    inputs = InputSpec(max_seq_length=max_seq_length)
+    return lambda batch: KINDS["tagged_text"].encode_examples(TOKENIZER, batch, LABELS, inputs)
 
 
 def split_of(path: Path, count: int) -> Path:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from bertline.features.batches import MODEL_INPUTS
+from bertline.features.spec import InputSpec
 from bertline.modeling.config import EncoderConfig, ModelSpec
 
 Arrays = dict[str, NDArray[Any]]
@@ -37,7 +38,7 @@ def toy_spec(**changes: Any) -> ModelSpec:
         head="intent_slots",
         encoder=toy_config(**changes),
         labels={"intents": ["GetWeather", "PlayMusic"], "tags": ["O", "B-artist", "I-artist"]},
-        max_seq_length=32,
+        inputs=InputSpec(max_seq_length=32),
     )
 
 

@@ -113,8 +113,8 @@ def test_diff_lists_what_differs(
     assert main(["diff", *files, "--data", str(texts)]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "2: play jazz by miles davis",
-        '  - PlayMusic: genre = "jazz", artist = "miles davis"',
-        "  + PlayMusic: no slots",
+        "  - intent: PlayMusic (0.881); genre: jazz; artist: miles davis",
+        "  + intent: PlayMusic (0.881)",
         "1 of 3 answers differ",
     ]
 

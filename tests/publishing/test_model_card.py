@@ -1,4 +1,5 @@
 from bertline.evaluation.gate import Gate, judge
+from bertline.features.spec import InputSpec
 from bertline.modeling.config import EncoderConfig, ModelSpec
 from bertline.publishing.model_card import render_model_card
 from tests.evaluation.sample_results import make_file, make_results
@@ -14,7 +15,7 @@ SPEC = ModelSpec(
         intermediate_size=1536,
     ),
     labels={"intents": ["PlayMusic", "RateBook"], "tags": ["O", "B-genre", "I-genre"]},
-    max_seq_length=64,
+    inputs=InputSpec(max_seq_length=64),
 )
 
 

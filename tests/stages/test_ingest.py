@@ -50,7 +50,8 @@ def ingested(source: Path | str, target: Path, **settings: Any) -> Path:
 
 
 def split(artifact: Path, name: str) -> list[TaggedText]:
-    return list(read_split(artifact / f"{name}.jsonl", "tagged_text"))
+    read = read_split(artifact / f"{name}.jsonl", "tagged_text")
+    return [example for example in read if isinstance(example, TaggedText)]
 
 
 def test_splits_labels_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

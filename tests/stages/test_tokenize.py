@@ -16,8 +16,8 @@ from bertline.artifacts import (
 )
 from bertline.errors import CheckpointError, ConfigError, DataError
 from bertline.examples import Slot, TaggedText, write_split
-from bertline.features.encode import encode_tagged_examples
 from bertline.features.records import read_features
+from bertline.features.tagged_text import encode_tagged_examples
 from bertline.stages.tokenize import Settings, run
 from tests.features.toys import LABELS, MILES, toy_tokenizer, write_vocab
 
@@ -72,7 +72,7 @@ def test_the_artifact_tells_all_about_itself(tmp_path: Path, examples: Path, enc
         "task": "snips",
         "example_kind": "tagged_text",
         "labels": LABELS,
-        "max_seq_length": 9,
+        "inputs": {"max_seq_length": 9, "doc_stride": 128, "max_query_length": 64},
         "vocab_sha256": file_sha256(encoder / "vocab.txt"),
         "do_lower_case": True,
         "counts": {"train": 8, "dev": 3, "test": 1},
@@ -168,7 +168,7 @@ def test_no_stage_of_tokenization_imports_tensorflow_or_keras() -> None:
 
 def test_predicting_needs_neither_protobuf_nor_beam() -> None:
     code = (
-        "import sys, bertline.features.batches, bertline.features.decode\n"
+        "import sys, bertline.features.batches, bertline.features.tagged_answers\n"
         "print(*{'google.protobuf', 'google_crc32c', 'apache_beam'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

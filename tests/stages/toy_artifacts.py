@@ -30,7 +30,7 @@ def write_features(path: Path, spec: ModelSpec = SPEC) -> Path:
     about: dict[str, Any] = {
         "task": spec.task,
         "labels": spec.labels,
-        "max_seq_length": spec.max_seq_length,
+        "inputs": spec.inputs.model_dump(),
         "counts": {split: len(features) for split, features in splits.items()},
         "shards": {split: [f"{split}.tfrecord"] for split in splits},
     }

@@ -7,13 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertline.errors import CheckpointError
+from bertline.features.answers import Logits as Logits
 from bertline.features.batches import MODEL_INPUTS
 
 Batch = Mapping[str, NDArray[np.int32]]
-Logits = dict[str, NDArray[np.float32]]
 
-OUTPUTS = {"intent_slots": ("intent_logits", "slot_logits")}
+OUTPUTS = {
+    "intent_slots": ("intent_logits", "slot_logits"),
+    "classifier": ("label_logits",),
+    "answer_span": ("start_logits", "end_logits"),
+}
 """Head of a model → the outputs that every form of it must have."""
+TOKEN_OUTPUTS = {"slot_logits", "start_logits", "end_logits"}
+"""The outputs that have one row, or one number, a token."""
 
 
 class Predictor(Protocol):
@@ -27,7 +33,7 @@ class Predictor(Protocol):
     fixed_batch: int | None
 
     def __call__(self, batch: Batch) -> Logits:
-        """Output name → float32 logits: `[batch, classes]` or `[batch, length, classes]`.
+        """Output name → float32 logits: `[batch, classes]`, of TOKEN_OUTPUTS `[batch, length, …]`.
 
         batch: each of MODEL_INPUTS → int32 `[batch, length]`, C-contiguous, padded with zeros.
         The arrays returned are the caller's to keep.

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from bertline.errors import DataError
 from bertline.examples import Slot, TaggedText
 from bertline.features.batches import Record
-from bertline.features.encode import (
-    EXAMPLE_ENCODERS,
+from bertline.features.kinds import KINDS
+from bertline.features.tagged_text import (
     encode_tagged_examples,
     encode_tagged_texts,
     tag_labels,
@@ -24,7 +24,7 @@ def columns(record: Record) -> dict[str, list[int]]:
 
 def test_tag_labels() -> None:
     assert tag_labels(["artist", "genre"]) == LABELS["tags"]
-    labels = EXAMPLE_ENCODERS["tagged_text"].labels({"intents": ["X"], "slots": ["a-b"]})
+    labels = KINDS["tagged_text"].labels({"intents": ["X"], "slots": ["a-b"]})
     assert labels == {"intents": ["X"], "tags": ["O", "B-a-b", "I-a-b"]}
 
 

@@ -1,16 +1,19 @@
-"""Logits in, answers about the text out."""
+"""Logits of tagged texts in, intents and slots out."""
 
 import functools
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bertline.examples import Slot
-from bertline.features.batches import Record
-from bertline.features.encode import Labels
+from bertline.features.answers import Item, Logits, Meanings
+from bertline.features.batches import FeatureSet, Record
+from bertline.features.tagged_text import Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,45 @@ class TaggedAnswer:
     slots: tuple[Slot, ...]
     tags: list[str]
     truncated: bool = False
+
+    def aspects(self) -> dict[str, Any]:
+        """The intent and the slots."""
+        return {"intent": self.intent, "slots": self.slots}
+
+    def lines(self, item: Item) -> list[str]:
+        """The intent with its probability, and a line for each slot."""
+        cut = ", of the beginning of a too long text" if self.truncated else ""
+        first = f"intent: {self.intent} ({self.probability:.3f}{cut})"
+        return [first, *(f"{slot.label}: {item[slot.start : slot.end]}" for slot in self.slots)]
+
+    def as_json(self, item: Item) -> dict[str, Any]:
+        """Intent, probability, slots with their texts, and whether the text was truncated."""
+        slots = [{**asdict(slot), "text": item[slot.start : slot.end]} for slot in self.slots]
+        return {
+            "intent": self.intent,
+            "probability": round(self.probability, 6),
+            "slots": slots,
+            "truncated": self.truncated,
+        }
+
+
+def decode_tagged_texts(
+    items: Sequence[Item],
+    features: FeatureSet,
+    logits: Sequence[Logits],
+    meanings: Meanings,
+) -> list[TaggedAnswer]:
+    """One answer a text, from its row of `features` and its logits (see `decode_tagged_text`)."""
+    return [
+        decode_tagged_text(
+            str(text),
+            features.record(row),
+            of_row["intent_logits"],
+            of_row["slot_logits"],
+            meanings.labels,
+        )
+        for row, (text, of_row) in enumerate(zip(items, logits, strict=True))
+    ]
 
 
 def decode_tagged_text(

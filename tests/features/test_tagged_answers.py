@@ -10,8 +10,13 @@ from numpy.typing import NDArray
 
 from bertline.examples import Slot, TaggedText
 from bertline.features.batches import Record
-from bertline.features.decode import decode_tagged_text, likeliest_tags, slots_of, word_spans
-from bertline.features.encode import encode_tagged_examples, encode_tagged_texts, word_tags
+from bertline.features.tagged_answers import (
+    decode_tagged_text,
+    likeliest_tags,
+    slots_of,
+    word_spans,
+)
+from bertline.features.tagged_text import encode_tagged_examples, encode_tagged_texts, word_tags
 from tests.features.toys import LABELS, MILES, toy_tokenizer
 
 TOKENIZER = toy_tokenizer()

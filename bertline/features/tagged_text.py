@@ -1,12 +1,11 @@
-"""Examples in, records of token ids and labels out."""
+"""Tagged texts in, records of token ids and labels out."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from bertline.errors import DataError
-from bertline.examples import Example, Slot
+from bertline.examples import Slot, TaggedText
 from bertline.features.batches import Record
 from bertline.features.tokenizer import Encoding, Tokenizer
 
@@ -56,7 +55,7 @@ def encode_tagged_texts(
 
 
 def encode_tagged_examples(
-    tokenizer: Tokenizer, examples: Sequence[Example], labels: Labels, max_seq_length: int
+    tokenizer: Tokenizer, examples: Sequence[TaggedText], labels: Labels, max_seq_length: int
 ) -> list[Record]:
     """As `encode_tagged_texts`, with the examples' ids and two more columns.
 
@@ -101,24 +100,3 @@ def _record(tokenizer: Tokenizer, id: str, encoding: Encoding, max_seq_length: i
         "num_words": np.array([len(firsts)], np.int32),
     }
     return Record(id, columns)
-
-
-@dataclass(frozen=True)
-class ExampleEncoder:
-    """How a kind of examples becomes records.
-
-    labels: the classes of the model's outputs, from the labels of the examples artifact.
-    encode: records of examples, given the tokenizer, those classes and max_seq_length.
-    """
-
-    labels: Callable[[Labels], dict[str, list[str]]]
-    encode: Callable[[Tokenizer, Sequence[Example], Labels, int], list[Record]]
-
-
-def _tagged_text_labels(labels: Labels) -> dict[str, list[str]]:
-    return {"intents": labels["intents"], "tags": tag_labels(labels["slots"])}
-
-
-EXAMPLE_ENCODERS = {
-    "tagged_text": ExampleEncoder(labels=_tagged_text_labels, encode=encode_tagged_examples),
-}

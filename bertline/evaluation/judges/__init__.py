@@ -1,0 +1,31 @@
+"""The table of judges: what is right of the answers to each kind of examples."""
+
+from collections.abc import Callable, Sequence
+
+from bertline.evaluation.judges.base import Judge, Table
+from bertline.evaluation.judges.labelled_text import LabelledTextJudge
+from bertline.evaluation.judges.tagged_text import TaggedTextJudge
+from bertline.evaluation.metrics import Counts
+from bertline.tasks import Task
+
+__all__ = ["ASPECTS", "METRICS", "Judge", "Table", "judge_for", "metrics_of"]
+
+JUDGES: dict[str, Callable[[Task], Judge]] = {
+    "tagged_text": lambda task: TaggedTextJudge(),
+    "labelled_text": lambda task: LabelledTextJudge(task.positive_class),
+}
+METRICS = {**TaggedTextJudge.metrics, **LabelledTextJudge.metrics}
+"""Every judge's metrics by name; the names are of one judge each."""
+ASPECTS = TaggedTextJudge.aspects + LabelledTextJudge.aspects
+"""Every judge's aspects of an answer."""
+
+
+def judge_for(task: Task) -> Judge:
+    """The judge of answers to the examples of `task`."""
+    return JUDGES[task.example_kind](task)
+
+
+def metrics_of(counts: Counts, names: Sequence[str]) -> dict[str, float]:
+    """The metrics `names` over all rows of `counts`, in percent."""
+    sums = counts.sum(axis=0)
+    return {name: float(METRICS[name].of_sums(sums)) for name in names}

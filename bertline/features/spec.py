@@ -1,0 +1,34 @@
+"""How a model's inputs are cut and its answers chosen."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from bertline.config import Config
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class InputSpec(Config):
+    """Limits of what a model reads at once, in tokens.
+
+    max_seq_length: of an input, [CLS] and [SEP] included. Of questions also: doc_stride, the step
+    from one window over a long context to the next; max_query_length, what is read of a question.
+    """
+
+    max_seq_length: Annotated[int, Field(ge=3)] = 64
+    doc_stride: Positive = 128
+    max_query_length: Positive = 64
+
+
+class AnswerSpec(Config):
+    """How an answer is chosen among the spans of a context.
+
+    n_best_size: how many are kept. max_answer_length: in tokens. null_threshold: a question is left
+    unanswered where the score of no answer is above the best span's by more than this; None: every
+    question is answered.
+    """
+
+    n_best_size: Positive = 20
+    max_answer_length: Positive = 30
+    null_threshold: float | None = None
