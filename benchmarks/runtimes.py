@@ -83,7 +83,7 @@ def utterances(options: argparse.Namespace, folder: Path) -> tuple[FeatureSet, F
 
     folder: for files on the way. Raises DataError if the calibration used others than --data's.
     """
-    ingest.run(ingest.Settings(source=options.data), examples=folder)
+    ingest.run(ingest.Settings(source=(options.data,)), examples=folder)
     kind = read_manifest(folder, "examples").about["example_kind"]
     train, test = (
         {example.id: example.content for example in read_split(folder / f"{split}.jsonl", kind)}

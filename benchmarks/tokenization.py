@@ -40,7 +40,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         import_checkpoint.run(import_checkpoint.Settings(), encoder=folder / "encoder")
-        ingest.run(ingest.Settings(source=options.data), examples=folder / "once")
+        ingest.run(ingest.Settings(source=(options.data,)), examples=folder / "once")
         count = _repeat(folder / "once", folder / "examples", options.repeat)
         seconds = measure(_contestants(folder), options.rounds)
     print(f"\n{count:,} examples, {options.rounds} rounds, medians (ratio: plain loop = 1)")

@@ -74,7 +74,7 @@ def _prepare(folder: Path, data: str) -> tuple[Trained, FeatureSet]:
     """The model, ready to be trained as finetune does it, and the training split."""
     encoder, examples, features = (folder / name for name in ("encoder", "examples", "features"))
     import_checkpoint.run(import_checkpoint.Settings(), encoder=encoder)
-    ingest.run(ingest.Settings(source=data), examples=examples)
+    ingest.run(ingest.Settings(source=(data,)), examples=examples)
     tokenized = tokenize.Settings(max_seq_length=STATIC_LENGTH)
     tokenize.run(tokenized, examples=examples, encoder=encoder, features=features)
     spec = finetune.model_spec(encoder, features)

@@ -8,8 +8,8 @@ from pathlib import Path
 from bertline.artifacts import file_sha256
 from bertline.code_version import code_version
 from bertline.modeling.checkpoints import packaged
-from bertline.storage import source_digest
-from pipelines.recipe import SOURCES
+from bertline.storage import sources_digest
+from pipelines.recipe import CHECKSUMS, SOURCES, as_list
 
 COMPONENTS = Path(__file__).parent.parent / "components"
 
@@ -44,5 +44,7 @@ def fingerprints(
 def _source_digest(stage: str, settings: str) -> str | None:
     if stage not in SOURCES:
         return None
-    source: str = json.loads(settings)[SOURCES[stage]]
-    return source_digest(str(packaged.folder()) if source == packaged.NAME else source)
+    values = json.loads(settings)
+    sources: list[str] = as_list(values[SOURCES[stage]])
+    found = [str(packaged.folder()) if source == packaged.NAME else source for source in sources]
+    return sources_digest(found, values.get(CHECKSUMS, ()))

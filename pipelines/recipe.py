@@ -2,7 +2,7 @@
 
 import importlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeGuard
 
@@ -16,7 +16,9 @@ from bertline.stages.execute import STAGES
 FOLDER = Path(__file__).parent / "recipes"
 PROJECT = Path(__file__).parent.parent
 SOURCES = {"import_checkpoint": "checkpoint", "ingest": "source"}
-"""Stage → its setting that holds a path or an address of what comes from outside the line."""
+"""Stage → its setting that holds paths or addresses of what comes from outside the line."""
+CHECKSUMS = "sha256"
+"""The setting beside it that holds their checksums, in the stages that check them."""
 
 
 class Recipe(Config):
@@ -38,13 +40,17 @@ class Recipe(Config):
         Raises ConfigError for what is no key of a known stage; `settings` checks the rest.
         """
         stages = dict(self.stages)
+        for stage, key in SOURCES.items():
+            if f"{stage}.{key}" in values and stage in stages:
+                # The checksums are of the files that the new ones replace.
+                stages[stage] = {k: v for k, v in stages[stage].items() if k != CHECKSUMS}
         for path, value in values.items():
             stage, *keys = path.split(".")
             if not keys or not all(keys):
                 raise ConfigError(f"{path}: expected STAGE.KEY, such as finetune.num_epochs")
             _check_stage(stage, path)
-            if SOURCES.get(stage) == keys[-1] and _is_local(value):
-                value = str(Path(value).expanduser().absolute())
+            if SOURCES.get(stage) == keys[-1]:
+                value = _each(value, lambda path: str(Path(path).expanduser().absolute()))
             stages[stage] = _replaced(stages.get(stage, {}), keys, value, path)
         return self.model_copy(update={"stages": stages})
 
@@ -52,16 +58,20 @@ class Recipe(Config):
         """The recipe with the project's own data under absolute paths; ConfigError if missing."""
         stages = dict(self.stages)
         for stage, key in SOURCES.items():
-            value = stages.get(stage, {}).get(key)
-            if not _is_local(value) or Path(value).is_absolute():
-                continue
-            if not (PROJECT / value).exists():
-                raise ConfigError(
-                    f"recipe {self.name}: {PROJECT / value} is missing (an installed package has "
-                    "no samples); run in a clone of the repository or give --data DIR"
-                )
-            stages[stage] = {**stages[stage], key: str(PROJECT / value)}
+            if key in stages.get(stage, {}):
+                found = _each(stages[stage][key], self._in_project)
+                stages[stage] = {**stages[stage], key: found}
         return self.model_copy(update={"stages": stages})
+
+    def _in_project(self, path: str) -> str:
+        """The absolute form of a path of the recipe; an absolute one stays as it is."""
+        found = PROJECT / path
+        if not Path(path).is_absolute() and not found.exists():
+            raise ConfigError(
+                f"recipe {self.name}: {found} is missing (an installed package has no samples); "
+                "run in a clone of the repository or give --data DIR"
+            )
+        return str(found)
 
     def settings(self) -> dict[str, str]:
         """Stage → its complete settings as JSON, all of them checked.
@@ -127,6 +137,18 @@ def parse_assignment(text: str) -> tuple[str, Any]:
         return path, parse_yaml(value)
     except yaml.YAMLError as error:
         raise ConfigError(f"{text!r}: the value is not YAML ({_one_line(error)})") from None
+
+
+def as_list(value: Any) -> list[Any]:
+    """The elements of a list or tuple; anything else is the only element."""
+    return [*value] if isinstance(value, list | tuple) else [value]
+
+
+def _each(value: Any, absolute: Callable[[str], str]) -> Any:
+    """A source, or a list of them, with its local paths made absolute."""
+    if isinstance(value, list | tuple):
+        return [_each(source, absolute) for source in value]
+    return absolute(value) if _is_local(value) else value
 
 
 def _is_local(value: object) -> TypeGuard[str]:

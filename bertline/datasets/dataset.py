@@ -4,12 +4,17 @@ A reader is a function `read(folder) -> Dataset` of a module of bertline.dataset
 `tasks.TASKS`; its files are those of the original distribution.
 """
 
-from collections.abc import Iterable
+import codecs
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bertline.errors import DataError
 from bertline.examples import Example
+
+ENCODING_ODDITIES = ("latin1_files", "latin1_lines")
+"""What `decoded` counts."""
 
 
 @dataclass(frozen=True)
@@ -19,8 +24,8 @@ class Dataset:
     report: what was normalised or seems odd, JSON values by name.
     """
 
-    train: list[Example]
-    test: list[Example]
+    train: Sequence[Example]
+    test: Sequence[Example]
     report: dict[str, Any] = field(default_factory=dict)
 
 
@@ -48,3 +53,23 @@ def check_labels(examples: Iterable[Example], labels: dict[str, list[str]]) -> N
 def normalized(text: str) -> str:
     """`text` in lower case without white space at its ends: what makes two texts the same."""
     return text.strip().casefold()
+
+
+def decoded(raw: bytes, counts: Counter[str]) -> str:
+    """The text of a file in UTF-8; where it is not, the lines that are not are Latin-1.
+
+    Files mix both: one line pasted in another encoding must not spoil its neighbours. A
+    byte-order mark is no text. counts: gets one more latin1_files, and the lines as latin1_lines.
+    """
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        counts["latin1_files"] += 1
+    lines = []
+    for line in raw.removeprefix(codecs.BOM_UTF8).split(b"\n"):
+        try:
+            lines.append(line.decode("utf-8"))
+        except UnicodeDecodeError:
+            counts["latin1_lines"] += 1
+            lines.append(line.decode("latin-1"))
+    return "\n".join(lines)

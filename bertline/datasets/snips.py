@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bertline.datasets.dataset import Dataset
+from bertline.datasets.dataset import ENCODING_ODDITIES, Dataset, decoded
 from bertline.errors import DataError
 from bertline.examples import Slot, TaggedText
 
 TRAIN_FILES = "train_<Intent>_full.json"
 SMALL_TRAIN_FILES = "train_<Intent>.json"
 TEST_FILES = "validate_<Intent>.json"
-ODDITIES = ("latin1_files", "latin1_lines", "trimmed_slots", "empty_slots", "mid_word_slots")
+ODDITIES = (*ENCODING_ODDITIES, "trimmed_slots", "empty_slots", "mid_word_slots")
 
 
 def read(folder: Path) -> Dataset:
@@ -107,7 +107,7 @@ def _utterances(file: Path, counts: Counter[str]) -> Iterator[TaggedText]:
 def _content(file: Path, counts: Counter[str]) -> dict[str, list[Any]]:
     """The JSON object of a file: intent → utterances."""
     try:
-        content = json.loads(_decode(file.read_bytes(), counts))
+        content = json.loads(decoded(file.read_bytes(), counts))
     except json.JSONDecodeError as error:
         raise DataError(
             f"{file}: malformed JSON at line {error.lineno}, column {error.colno}: {error.msg}; "
@@ -116,25 +116,6 @@ def _content(file: Path, counts: Counter[str]) -> dict[str, list[Any]]:
     if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
         raise DataError(f"{file}: not in the form of SNIPS; expected {{intent: [utterance, …]}}")
     return content
-
-
-def _decode(raw: bytes, counts: Counter[str]) -> str:
-    """The text of a file in UTF-8; where it is not, the lines that are not are Latin-1.
-
-    Files mix both: one utterance pasted in another encoding must not spoil its neighbours.
-    """
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        counts["latin1_files"] += 1
-    lines = []
-    for line in raw.split(b"\n"):
-        try:
-            lines.append(line.decode("utf-8"))
-        except UnicodeDecodeError:
-            counts["latin1_lines"] += 1
-            lines.append(line.decode("latin-1"))
-    return "\n".join(lines)
 
 
 def _has_white_end(chunk: dict[str, str]) -> bool:

@@ -3,34 +3,52 @@
 import hashlib
 import importlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from bertline.artifacts import new_artifact
 from bertline.config import Config
 from bertline.datasets.dataset import Dataset, check_labels, labels_of, normalized
 from bertline.errors import ConfigError, DataError
 from bertline.examples import SPLITS, Example, write_split
-from bertline.storage import fetch, unpack
+from bertline.storage import collect
 from bertline.tasks import Task, get_task
 
 E = TypeVar("E", bound=Example)
 
 
-class Settings(Config):
-    """source: folder or archive, on disk or at an https:// or gs:// address.
+def _as_tuple(value: Any) -> Any:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
 
-    dev_size: training examples held out as dev. small_files: read the small training files of
-    a dataset that has such beside the full ones.
+
+class Settings(Config):
+    """source: folders, archives or files, on disk or at https:// or gs:// addresses.
+
+    All of them together are the dataset; one may be written without a list. sha256: of each
+    source, in hex; empty: not checked. dev_size: training examples held out as dev.
+    max_train_examples: how many of the others to keep, chosen by hash; None: all. small_files:
+    read the small training files of a dataset that has such beside the full ones.
     """
 
     task: str = "snips"
-    source: str
+    source: Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+    sha256: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...] = ()
     dev_size: Annotated[int, Field(ge=1)] = 700
+    max_train_examples: Annotated[int, Field(ge=1)] | None = None
     small_files: bool = False
+
+    @field_validator("sha256")
+    @classmethod
+    def _one_for_each_source(cls, sha256: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        sources = info.data.get("source", ())
+        if sha256 and len(sha256) != len(sources):
+            raise ValueError(f"{len(sha256)} checksums for {len(sources)} sources; give one each")
+        return sha256
 
 
 def run(settings: Settings, *, examples: Path) -> None:
@@ -43,24 +61,20 @@ def run(settings: Settings, *, examples: Path) -> None:
     """
     task = get_task(settings.task)
     reader = _reader(task, settings.small_files)
-    with tempfile.TemporaryDirectory(prefix="bertline-") as temporary:
-        source = fetch(settings.source, Path(temporary) / "fetched")
-        folder = source if source.is_dir() else unpack(source, Path(temporary) / "unpacked")
-        dataset = reader(folder)
-    for name, split in (("train", dataset.train), ("test", dataset.test)):
-        if not split:
-            raise DataError(f"{settings.source}: no {name} examples; give files that hold some")
+    with tempfile.TemporaryDirectory(prefix="bertline-") as work:
+        dataset = reader(collect(settings.source, Path(work), settings.sha256))
+    _check_splits(task, dataset, ", ".join(settings.source))
     train, dev = hold_out(dataset.train, settings.dev_size)
-    labels = labels_of(dataset.train)
-    check_labels(dataset.test, labels)
+    train = subset(train, settings.max_train_examples)
     splits = dict(zip(SPLITS, (train, dev, dataset.test), strict=True))
     about: dict[str, Any] = {
         "task": task.name,
         "example_kind": task.example_kind,
         "counts": {name: len(split) for name, split in splits.items()},
-        "labels": labels,
-        "report": {**dataset.report, "test_in_train": leaked_ids(dataset)},
+        "labels": labels_of(dataset.train),
+        "report": {**dataset.report, "test_in_train": leaked_ids([*train, *dev], dataset.test)},
     }
+    check_labels(dataset.test, about["labels"])
     with new_artifact(examples, "examples", about) as new:
         for name, split in splits.items():
             write_split(new / f"{name}.jsonl", split)
@@ -74,6 +88,13 @@ def _reader(task: Task, small_files: bool) -> Callable[[Path], Dataset]:
     module, _, function = address.partition(":")
     reader: Callable[[Path], Dataset] = getattr(importlib.import_module(module), function)
     return reader
+
+
+def _check_splits(task: Task, dataset: Dataset, sources: str) -> None:
+    """Raises DataError for a split without examples; unlabelled data needs no test."""
+    for name, split in (("train", dataset.train), ("test", dataset.test)):
+        if not split and (name == "train" or task.head is not None):
+            raise DataError(f"{sources}: no {name} examples; give files that hold some")
 
 
 def hold_out(examples: Sequence[E], dev_size: int) -> tuple[list[E], list[E]]:
@@ -93,7 +114,7 @@ def hold_out(examples: Sequence[E], dev_size: int) -> tuple[list[E], list[E]]:
     for row, example in enumerate(examples):
         groups.setdefault(normalized(example.group), []).append(row)
     held: set[int] = set()
-    for group in sorted(groups, key=lambda group: hashlib.sha256(group.encode()).digest()):
+    for group in sorted(groups, key=_digest):
         if len(held) + len(groups[group]) <= dev_size:
             held.update(groups[group])
     if not held:
@@ -106,10 +127,20 @@ def hold_out(examples: Sequence[E], dev_size: int) -> tuple[list[E], list[E]]:
     return train, [examples[row] for row in sorted(held)]
 
 
-def leaked_ids(dataset: Dataset) -> list[str]:
-    """The ids of test examples whose content, `normalized`, is in training."""
-    seen = {normalized(example.content) for example in dataset.train}
-    return [example.id for example in dataset.test if normalized(example.content) in seen]
+def subset(examples: list[Example], size: int | None) -> list[Example]:
+    """At most `size` of the examples, those whose contents have the smallest SHA-256, in order."""
+    rows = sorted(range(len(examples)), key=lambda row: _digest(examples[row].content))
+    return [examples[row] for row in sorted(rows[:size])]
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def leaked_ids(seen: Iterable[Example], test: Iterable[Example]) -> list[str]:
+    """The ids of test examples whose content, `normalized`, is that of an example in `seen`."""
+    contents = {normalized(example.content) for example in seen}
+    return [example.id for example in test if normalized(example.content) in contents]
 
 
 def _print_summary(about: dict[str, Any]) -> None:

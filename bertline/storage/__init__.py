@@ -1,52 +1,128 @@
 """Local paths, http(s):// and gs:// addresses behind one small interface.
 
-fetch brings them to local disk, unpack opens archives, and source_digest tells whether their
-contents changed, without bringing them.
+collect brings sources to one local folder, fetch a single one to local disk, unpack opens
+archives, and sources_digest tells whether contents changed, without bringing them.
 """
 
+import contextlib
 import hashlib
+import shutil
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from bertline.artifacts import file_sha256, files_of, new_folder
 from bertline.errors import StorageError
 from bertline.storage import gcs, web
-from bertline.storage.archive import unpack
+from bertline.storage.archive import is_archive, unpack
 
-__all__ = ["fetch", "source_digest", "unpack"]
+__all__ = ["collect", "fetch", "sources_digest", "unpack"]
 
 REMOTE = {"http": web, "https": web, "gs": gcs}
 
 
-def fetch(source: str, folder: Path) -> Path:
+def collect(sources: Sequence[str], work: Path, sha256: Sequence[str] = ()) -> Path:
+    """A folder with what all `sources` hold: folders, files, and archives unpacked.
+
+    A single local folder is used in place, unless it holds nothing but archives; everything else
+    is brought below `work`, each source in a folder of its own. sha256: of each source, a file
+    then, in hex; empty: not checked. Raises StorageError, also for another checksum; what came
+    damaged from an address is not kept.
+    """
+    data = work / "data"
+    with _told(sources):
+        for number, (source, expected) in enumerate(zip_longest(sources, sha256)):
+            path = fetch(source, work / "fetched" / str(number), expected)
+            archives = _archives(path)
+            if path.is_dir() and len(sources) == 1 and not archives:
+                return path
+            for index, archive in enumerate(archives):
+                unpack(archive, data / str(number) / str(index))
+            if not archives:
+                _copy(path, data / str(number))
+    return data
+
+
+def fetch(source: str, folder: Path, sha256: str | None = None) -> Path:
     """The local file or folder that `source` names; what is local is used in place.
 
     What is remote becomes the one thing in `folder`, whole or not at all: a file from http(s)://,
-    an object or all objects below a prefix from gs://, whose checksums are compared. Raises
-    StorageError for what is missing, refused or damaged, and OSError for a full disk.
+    an object or all objects below a prefix from gs://, whose checksums are compared. sha256: what
+    the file must have, in hex. Raises StorageError for what is missing, refused or damaged, and
+    OSError for a full disk.
     """
     scheme = _scheme(source)
     if not scheme:
-        return _local(source)
+        return _checked(_local(source), source, sha256)
     with new_folder(folder) as new:
-        path: Path = REMOTE[scheme].download(source, new)
+        path: Path = _checked(REMOTE[scheme].download(source, new), source, sha256)
     return folder / path.name
 
 
-def source_digest(source: str) -> str:
-    """SHA-256 in hex of what `source` holds, found without downloading it.
+def sources_digest(sources: Sequence[str], sha256: Sequence[str] = ()) -> str:
+    """SHA-256 in hex of what `sources` hold, found without downloading them.
 
-    Local: names relative to `source` and contents. gs://: object names, sizes and checksums.
-    http(s)://: the validators that the server gives; without any, each call gives another
-    digest. Raises StorageError.
+    Local: names relative to a source and contents. gs://: object names, sizes and checksums.
+    http(s)://: the checksum in `sha256`, else the validators that the server gives; without any,
+    each call gives another digest. Raises StorageError.
     """
+    with _told(sources):
+        digests = [_digest(*each) for each in zip_longest(sources, sha256)]
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _digest(source: str, sha256: str | None) -> str:
     scheme = _scheme(source)
     if scheme:
-        return hashlib.sha256(REMOTE[scheme].fingerprint(source).encode()).hexdigest()
+        return sha256 or hashlib.sha256(REMOTE[scheme].fingerprint(source).encode()).hexdigest()
     path = _local(source)
     files = files_of(path) if path.is_dir() else [path]
     lines = [f"{file_sha256(file)}  {file.relative_to(path)}\n" for file in files]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def _told(sources: Sequence[str]) -> Iterator[None]:
+    """Tells what to get elsewhere where the network is closed."""
+    try:
+        yield
+    except web.Unreachable as error:
+        names = " and ".join(web.file_name(source) for source in sources if _scheme(source))
+        get = f"download {'it' if len(sources) == 1 else 'all'} on another machine"
+        raise StorageError(
+            f"{error}; {get} and give --data DIR, a folder that holds {names}"
+        ) from None
+
+
+def _archives(path: Path) -> list[Path]:
+    """`path` if it is an archive, the files of a folder if all are; else none."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return files if all(file.is_file() and is_archive(file) for file in files) else []
+
+
+def _copy(path: Path, folder: Path) -> None:
+    """Puts the file, or what the folder holds, into `folder`."""
+    if path.is_dir():
+        shutil.copytree(path, folder)
+    else:
+        folder.mkdir(parents=True)
+        shutil.copy(path, folder)
+
+
+def _checked(path: Path, source: str, sha256: str | None) -> Path:
+    """`path`; raises StorageError if it is not the file with this checksum."""
+    if sha256 is None:
+        return path
+    if path.is_dir():
+        raise StorageError(f"{source}: a folder has no SHA-256; name a file or leave it out")
+    found = file_sha256(path)
+    if found != sha256:
+        raise StorageError(
+            f"{source}: SHA-256 is {found}, expected {sha256}; get the file again or correct the "
+            "checksum"
+        )
+    return path
 
 
 def _scheme(source: str) -> str | None:

@@ -24,7 +24,16 @@ DAMAGE = (
 ZIP_ENCRYPTED = 0x1
 BLOCK_BYTES = 1 << 20
 
+COMPRESSED = (b"PK", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
+"""How zip, gzip, bzip2 and xz files begin."""
+
 Member = tuple[str, IO[bytes]]
+
+
+def is_archive(file: Path) -> bool:
+    """Whether `file` is meant to be a zip, tar or compressed tar archive, even if damaged."""
+    with file.open("rb") as stream:
+        return stream.read(5).startswith(COMPRESSED) or tarfile.is_tarfile(file)
 
 
 def unpack(archive: Path, folder: Path) -> Path:

@@ -6,11 +6,11 @@ import urllib.error
 import urllib.request
 import uuid
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from bertline.errors import StorageError
 from bertline.progress import Progress
+from bertline.storage.partial import Partial
 
 TIMEOUT_SECONDS = 30
 ATTEMPTS = 5
@@ -18,14 +18,20 @@ PAUSE_SECONDS = 1.0
 BLOCK_BYTES = 1 << 18
 
 
+class Unreachable(StorageError):
+    """No server answers at an address; the message tells no remedy."""
+
+
 def download(url: str, folder: Path) -> Path:
     """The file at `url`, in `folder` under the last name of the address.
 
-    A broken connection is taken up where it broke. Raises StorageError.
+    A broken connection is taken up where it broke, also by a later call or process, if the server
+    still has that version. Raises StorageError, Unreachable among them.
     """
-    target = folder / _file_name(url)
-    with target.open("wb") as stream:
-        _copy(url, stream)
+    target = folder / file_name(url)
+    with Partial.of(url) as partial:
+        _complete(url, partial)
+        partial.finish(target)
     return target
 
 
@@ -36,38 +42,42 @@ def fingerprint(url: str) -> str:
     return "\n".join([url, *([value for value in told if value] or [uuid.uuid4().hex])])
 
 
-def _copy(url: str, stream: BinaryIO) -> None:
-    response = _open(url)
-    validator = response.headers["ETag"] or response.headers["Last-Modified"]
-    length = response.headers["Content-Length"]
-    size_bytes = int(length) if length else None
-    with Progress(f"fetch {_file_name(url)}", size_bytes, "bytes") as progress:
-        for attempt in range(ATTEMPTS):
-            if attempt:
-                time.sleep(PAUSE_SECONDS)
-                response = _open(url, start=stream.tell(), validator=validator)
-                if response.status != http.HTTPStatus.PARTIAL_CONTENT:
-                    stream.seek(0)
-                    stream.truncate()
-                    progress.done = 0
-            with response:
-                ended = _append(response, stream, progress)
-            if ended and size_bytes in (None, stream.tell()):
+def file_name(url: str) -> str:
+    """The name of the file that `download` makes of `url`."""
+    name = PurePosixPath(unquote(urlsplit(url).path)).name
+    return name if name not in ("", "..") else "download"
+
+
+def _complete(url: str, partial: Partial) -> None:
+    """Adds to `partial` what is missing of the file at `url`."""
+    partial.drop_last_byte()
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            time.sleep(PAUSE_SECONDS)
+        with _open(url, start=partial.size_bytes, validator=partial.validator) as response:
+            if response.status != http.HTTPStatus.PARTIAL_CONTENT:
+                partial.restart(response.headers["ETag"] or response.headers["Last-Modified"])
+            if _append(response, partial, label=f"fetch {file_name(url)}"):
                 return
-    raise StorageError(f"{url}: the connection broke {ATTEMPTS} times; try again later")
+    raise StorageError(
+        f"{url}: the connection broke {ATTEMPTS} times; try again later, what came is kept"
+    )
 
 
-def _append(response: http.client.HTTPResponse, stream: BinaryIO, progress: Progress) -> bool:
-    """Writes what the response still holds; whether it ended without an error."""
-    while True:
-        try:
-            block = response.read(BLOCK_BYTES)
-        except (ConnectionError, TimeoutError, http.client.HTTPException):
-            return False
-        if not block:
-            return True
-        stream.write(block)
-        progress.update(len(block))
+def _append(response: http.client.HTTPResponse, partial: Partial, label: str) -> bool:
+    """Adds what the response holds; whether that was all of it."""
+    before, length = partial.size_bytes, response.headers["Content-Length"]
+    size_bytes = before + int(length) if length else None
+    with Progress(label, size_bytes, "bytes", done=before) as progress:
+        while True:
+            try:
+                block = response.read(BLOCK_BYTES)
+            except (ConnectionError, TimeoutError, http.client.HTTPException):
+                return False
+            if not block:
+                return size_bytes in (None, partial.size_bytes)
+            partial.append(block)
+            progress.update(len(block))
 
 
 def _open(
@@ -88,10 +98,5 @@ def _open(
         ) from None
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
-        raise StorageError(f"{url}: cannot be reached ({reason}); check the address") from None
+        raise Unreachable(f"{url}: cannot be reached ({reason})") from None
     return response
-
-
-def _file_name(url: str) -> str:
-    name = PurePosixPath(unquote(urlsplit(url).path)).name
-    return name if name not in ("", "..") else "download"

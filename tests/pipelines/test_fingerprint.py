@@ -29,7 +29,7 @@ def code(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 @pytest.fixture
 def settings(source: Path) -> dict[str, str]:
     values = {stage: f'{{"of": "{stage}"}}' for stage in STAGES}
-    values["ingest"] = json.dumps({"source": str(source)})
+    values["ingest"] = json.dumps({"source": [str(source)]})
     values["import_checkpoint"] = json.dumps({"checkpoint": str(source)})
     return values
 
@@ -67,6 +67,21 @@ def test_content_of_the_data_counts_and_nothing_else_about_it(
     (source / "train.json").write_text("[1]")
     after = fingerprints(settings, UPSTREAM)
     assert changed(before, after) == set(STAGES)
+
+
+def test_content_of_every_source_counts(settings: dict[str, str], source: Path) -> None:
+    other = source.parent / "test.json"
+    other.write_text("[]")
+    settings["ingest"] = json.dumps({"source": [str(source), str(other)]})
+    before = fingerprints(settings, UPSTREAM)
+    other.write_text("[1]")
+    assert changed(before, fingerprints(settings, UPSTREAM)) >= {"ingest"}
+
+
+def test_an_address_with_a_checksum_is_not_asked(settings: dict[str, str]) -> None:
+    pinned = {"source": ["http://localhost:1/a.zip"], "sha256": ["0" * 64]}
+    settings["ingest"] = json.dumps(pinned)
+    assert fingerprints(settings, UPSTREAM) == fingerprints(settings, UPSTREAM)
 
 
 def test_code_of_a_stage_counts(settings: dict[str, str], code: dict[str, str]) -> None:

@@ -59,7 +59,7 @@ def test_changes_replace_single_values() -> None:
     settings = {stage: json.loads(text) for stage, text in changed.settings().items()}
     assert settings["finetune"]["num_epochs"] == 1
     assert settings["evaluate"]["gate"]["minimum"] == {"slot_f1": 5.0}
-    assert settings["ingest"]["source"] == "data/toy"
+    assert settings["ingest"]["source"] == ["data/toy"]
     assert recipe().stages == MINIMAL["stages"]
 
 
@@ -166,6 +166,8 @@ def test_paths_of_a_user_are_meant_from_the_working_directory(
     assert source("../missing/data") == str(tmp_path / "../missing/data")
     assert source("gs://bucket/data") == "gs://bucket/data"
     assert source("https://host/data.zip") == "https://host/data.zip"
+    several = recipe().changed({"ingest.source": ["here", "gs://bucket/data"]})
+    assert several.stages["ingest"]["source"] == [str(tmp_path / "here"), "gs://bucket/data"]
 
 
 def test_paths_of_a_recipe_are_meant_from_the_project(
@@ -178,6 +180,20 @@ def test_paths_of_a_recipe_are_meant_from_the_project(
         recipe().at_home()
     given = recipe().changed({"ingest.source": "/my/data"})
     assert given.at_home() == given
+    both = {"ingest": {"source": ["samples/snips", "https://host/data.zip"]}}
+    found = recipe(stages=both).at_home().stages["ingest"]["source"]
+    assert found == [str(PROJECT / "samples/snips"), "https://host/data.zip"]
+    with pytest.raises(ConfigError, match="data/toy is missing"):
+        recipe(stages={"ingest": {"source": ["samples/snips", "data/toy"]}}).at_home()
+
+
+def test_checksums_go_with_the_source_that_they_are_of() -> None:
+    stages = {"ingest": {"source": "https://host/data.zip", "sha256": ["0" * 64]}}
+    pinned = recipe(stages=stages)
+    assert pinned.changed({"finetune.num_epochs": 1}).stages["ingest"] == stages["ingest"]
+    assert pinned.changed({"ingest.source": "/my/data"}).stages["ingest"] == {"source": "/my/data"}
+    new = {"ingest.sha256": ["1" * 64], "ingest.source": "https://host/other.zip"}
+    assert pinned.changed(new).stages["ingest"]["sha256"] == ["1" * 64]
 
 
 def test_unknown_key_inside_a_setting_names_the_nearest_there() -> None:

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import tarfile
 import zipfile
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from bertline.artifacts import digest, read_manifest
 from bertline.errors import ConfigError, DataError, StorageError
-from bertline.examples import TaggedText, read_split
+from bertline.examples import Example, TaggedText, read_split
 from bertline.stages import ingest
 
 Chunks = list[dict[str, str]]
@@ -43,9 +44,10 @@ def write_snips(
     return folder
 
 
-def ingested(source: Path | str, target: Path, **settings: Any) -> Path:
-    values = {"dev_size": 3, **settings}
-    ingest.run(ingest.Settings(source=str(source), **values), examples=target)
+def ingested(source: Path | Sequence[Path], target: Path, **settings: Any) -> Path:
+    sources = str(source) if isinstance(source, Path) else [str(path) for path in source]
+    values = {"source": sources, "dev_size": 3, **settings}
+    ingest.run(ingest.Settings.parse(values, where="test"), examples=target)
     return target
 
 
@@ -163,8 +165,12 @@ def test_an_unknown_task_names_the_nearest(tmp_path: Path) -> None:
         ingested(tmp_path, tmp_path / "examples", task="snip")
 
 
-def utterances(texts: Sequence[str]) -> list[TaggedText]:
+def utterances(texts: Sequence[str]) -> list[Example]:
     return [TaggedText(str(row), text, "Play", ()) for row, text in enumerate(texts)]
+
+
+def contents(examples: Sequence[Example]) -> list[str]:
+    return [example.content for example in examples]
 
 
 @given(
@@ -184,16 +190,86 @@ def test_dev_shares_no_text_with_training_and_order_is_kept(
     assert sorted([*train, *dev], key=examples.index) == examples
     assert train == sorted(train, key=examples.index)
     assert 0 < len(dev) <= dev_size
-    in_train, in_dev = ({e.text.strip().lower() for e in part} for part in (train, dev))
+    in_train, in_dev = ({text.strip().lower() for text in contents(part)} for part in (train, dev))
     assert not in_train & in_dev
 
 
 def test_dev_depends_on_texts_alone() -> None:
     texts = [f"utterance {number}" for number in range(100)]
-    chosen = {e.text for e in ingest.hold_out(utterances(texts), 20)[1]}
-    again = {e.text for e in ingest.hold_out(utterances(texts[::-1]), 20)[1]}
+    chosen = set(contents(ingest.hold_out(utterances(texts), 20)[1]))
+    again = set(contents(ingest.hold_out(utterances(texts[::-1]), 20)[1]))
     assert chosen == again
     assert len(chosen) == 20
+
+
+def test_fewer_training_examples_are_chosen_by_text_and_dev_stays(tmp_path: Path) -> None:
+    folder = write_snips(tmp_path / "snips")
+    whole = ingested(folder, tmp_path / "whole")
+    few = ingested(folder, tmp_path / "few", max_train_examples=3)
+    assert split(few, "dev") == split(whole, "dev")
+    assert len(split(few, "train")) == 3
+    assert [e for e in split(whole, "train") if e in split(few, "train")] == split(few, "train")
+    more = ingested(folder, tmp_path / "more", max_train_examples=4)
+    assert set(split(few, "train")) < set(split(more, "train"))
+    texts = [f"utterance {number}" for number in range(20)]
+    chosen = [set(contents(ingest.subset(utterances(each), 7))) for each in (texts, texts[::-1])]
+    assert chosen[0] == chosen[1]
+
+
+def test_files_of_several_sources_are_one_dataset(tmp_path: Path) -> None:
+    folder = write_snips(tmp_path / "snips")
+    files = [folder / "train_Play_full.json", folder / "validate_Play.json"]
+    sums = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    artifact = ingested(files, tmp_path / "examples", sha256=sums)
+    assert digest(artifact) == digest(ingested(folder, tmp_path / "whole"))
+    with pytest.raises(StorageError, match="validate_Play.json: SHA-256 is "):
+        ingested(files, tmp_path / "examples", sha256=[sums[0], sums[0]])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"source": []}, r"test: key 'source' = \[\]: Value should have at least 1 item"),
+        ({"source": None}, "test: key 'source' = None: Input should be a valid array"),
+        ({"sha256": ["0" * 64] * 2}, "key 'sha256' .* 2 checksums for 1 sources; give one each"),
+        ({"sha256": ["0"]}, r"key 'sha256\.0' = '0': String should match pattern"),
+        ({"max_train_examples": 0}, "key 'max_train_examples' = 0: Input should be greater"),
+    ],
+)
+def test_wrong_settings_are_told(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        ingest.Settings.parse({"source": "data", **settings}, where="test")
+
+
+def test_unlabelled_text_needs_no_test_split_and_may_be_one_file(tmp_path: Path) -> None:
+    file = tmp_path / "reviews.txt"
+    file.write_text("\n\n".join(f"Review {number}.\nGood." for number in range(8)))
+    artifact = ingested(file, tmp_path / "examples", task="text")
+    about = read_manifest(artifact, "examples").about
+    assert about["counts"] == {"train": 5, "dev": 3, "test": 0}
+    assert about["labels"] == {}
+    assert (artifact / "test.jsonl").read_bytes() == b""
+
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+@pytest.mark.parametrize(
+    ("task", "counts", "classes"),
+    [
+        ("imdb", {"train": 270, "dev": 30, "test": 120}, ["Negative", "Positive"]),
+        ("mrpc", {"train": 370, "dev": 30, "test": 150}, ["equivalent", "not_equivalent"]),
+        ("text", {"train": 170, "dev": 30, "test": 0}, None),
+    ],
+)
+def test_samples(
+    tmp_path: Path, task: str, counts: dict[str, int], classes: list[str] | None
+) -> None:
+    artifact = ingested(SAMPLES / task, tmp_path / "examples", task=task, dev_size=30)
+    about = read_manifest(artifact, "examples").about
+    assert (about["task"], about["counts"]) == (task, counts)
+    assert about["labels"].get("classes") == classes
+    assert about["report"]["test_in_train"] == []
 
 
 @pytest.mark.real
@@ -203,3 +279,13 @@ def test_real_snips(shared: Path, tmp_path: Path) -> None:
     assert about["counts"] == {"train": 13_084, "dev": 700, "test": 700}
     assert len(about["report"]["test_in_train"]) == 9
     assert (len(about["labels"]["intents"]), len(about["labels"]["slots"])) == (7, 39)
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_real_reviews(shared: Path, tmp_path: Path) -> None:
+    source = shared / "data" / "imdb" / "aclImdb_v1.tar.gz"
+    artifact = ingested(source, tmp_path / "examples", task="imdb", dev_size=1000)
+    about = read_manifest(artifact, "examples").about
+    assert about["counts"] == {"train": 24_000, "dev": 1_000, "test": 12_500}
+    assert about["report"]["line_breaks"] == 152_480

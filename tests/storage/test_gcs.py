@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bertline.errors import StorageError
-from bertline.storage import fetch, gcs, source_digest
+from bertline.storage import fetch, gcs, sources_digest
 from tests.storage.contents import CONTENT, files_below
 
 
@@ -51,11 +51,11 @@ def test_gs_object_and_prefix(bucket: Any, tmp_path: Path) -> None:
 
 def test_gs_digest_follows_contents_not_uploads(bucket: Any) -> None:
     upload(bucket, **{"snips/a.json": b"1"})
-    first = source_digest("gs://data/snips")
+    first = sources_digest(["gs://data/snips"])
     upload(bucket, **{"snips/a.json": b"1"})
-    assert source_digest("gs://data/snips") == first
+    assert sources_digest(["gs://data/snips"]) == first
     upload(bucket, **{"snips/a.json": b"2"})
-    assert source_digest("gs://data/snips") != first
+    assert sources_digest(["gs://data/snips"]) != first
 
 
 def test_a_damaged_object_is_told(
@@ -112,4 +112,4 @@ def test_missing_credentials_are_told(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "missing.json"))
     with pytest.raises(StorageError, match="no credentials .*gcloud auth application-default"):
-        source_digest("gs://data/a.zip")
+        sources_digest(["gs://data/a.zip"])

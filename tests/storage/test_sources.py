@@ -1,3 +1,6 @@
+import hashlib
+import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -5,7 +8,8 @@ from typing import Any
 import pytest
 
 from bertline.errors import StorageError
-from bertline.storage import fetch, source_digest
+from bertline.storage import collect, fetch, sources_digest
+from tests.storage.contents import files_below
 
 
 def test_a_local_path_is_used_in_place(tmp_path: Path) -> None:
@@ -13,7 +17,14 @@ def test_a_local_path_is_used_in_place(tmp_path: Path) -> None:
     assert not (tmp_path / "fetched").exists()
 
 
-@pytest.mark.parametrize("call", [lambda source: fetch(source, Path("unused")), source_digest])
+CALLS = [
+    lambda source: fetch(source, Path("unused")),
+    lambda source: collect([source], Path("unused")),
+    lambda source: sources_digest([source]),
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
 def test_a_missing_path_and_an_unknown_scheme_are_told(
     tmp_path: Path, call: Callable[[str], Any]
 ) -> None:
@@ -27,11 +38,68 @@ def test_local_digest_follows_contents_and_names(tmp_path: Path) -> None:
     folder = tmp_path / "a"
     folder.mkdir()
     (folder / "x").write_text("1")
-    first = source_digest(str(folder))
-    assert source_digest(str(folder.rename(tmp_path / "b"))) == first
+    first = sources_digest([str(folder)])
+    assert sources_digest([str(folder.rename(tmp_path / "b"))]) == first
     (tmp_path / "b" / "x").rename(tmp_path / "b" / "y")
-    second = source_digest(str(tmp_path / "b"))
+    second = sources_digest([str(tmp_path / "b")])
     (tmp_path / "b" / "y").write_text("2")
-    third = source_digest(str(tmp_path / "b"))
-    of_file = source_digest(str(tmp_path / "b" / "y"))
+    third = sources_digest([str(tmp_path / "b")])
+    of_file = sources_digest([str(tmp_path / "b" / "y")])
     assert len({first, second, third, of_file}) == 4
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Path:
+    """A folder that holds file.txt, folder/inner.txt, a.zip and b.tar with one member each."""
+    (tmp_path / "parts" / "folder").mkdir(parents=True)
+    (tmp_path / "parts" / "file.txt").write_text("1")
+    (tmp_path / "parts" / "folder" / "inner.txt").write_text("2")
+    with zipfile.ZipFile(tmp_path / "parts" / "a.zip", "w") as archive:
+        archive.writestr("in/a.txt", "3")
+    with tarfile.open(tmp_path / "parts" / "b.tar", "w") as tar:
+        tar.add(tmp_path / "parts" / "file.txt", "b.txt")
+    return tmp_path / "parts"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {Path(name).name: content for name, content in files_below(folder).items()}
+
+
+def test_several_sources_come_together_in_one_folder(parts: Path, tmp_path: Path) -> None:
+    sources = [str(parts / name) for name in ("file.txt", "folder", "a.zip", "b.tar")]
+    assert contents(collect(sources, tmp_path / "work")) == {
+        "file.txt": b"1",
+        "inner.txt": b"2",
+        "a.txt": b"3",
+        "b.txt": b"1",
+    }
+    same_name = [str(parts / "folder"), str(parts / "folder" / "inner.txt")]
+    assert len(files_below(collect(same_name, tmp_path / "twice"))) == 2
+
+
+def test_a_single_source(parts: Path, tmp_path: Path) -> None:
+    assert collect([str(parts)], tmp_path / "work") == parts
+    assert not (tmp_path / "work").exists()
+    (parts / "empty").mkdir()
+    assert collect([str(parts / "empty")], tmp_path / "work") == parts / "empty"
+    file = collect([str(parts / "file.txt")], tmp_path / "work")
+    assert contents(file) == {"file.txt": b"1"}
+
+
+def test_a_folder_of_archives_alone_is_what_they_hold(parts: Path, tmp_path: Path) -> None:
+    (parts / "file.txt").unlink()
+    (parts / "folder" / "inner.txt").unlink()
+    (parts / "folder").rmdir()
+    found = collect([str(parts)], tmp_path / "work")
+    assert contents(found) == {"a.txt": b"3", "b.txt": b"1"}
+
+
+def test_checksums_of_local_files(parts: Path, tmp_path: Path) -> None:
+    sources = [str(parts / "file.txt"), str(parts / "folder" / "inner.txt")]
+    first, second = (hashlib.sha256(text).hexdigest() for text in (b"1", b"2"))
+    collect(sources, tmp_path / "work", [first, second])
+    with pytest.raises(StorageError, match=f"inner.txt: SHA-256 is {second}, expected {first}"):
+        collect(sources, tmp_path / "other", [first, first])
+    assert (parts / "folder" / "inner.txt").exists()
+    with pytest.raises(StorageError, match="folder: a folder has no SHA-256"):
+        collect([str(parts / "folder")], tmp_path / "other", [first])
