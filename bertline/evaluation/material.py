@@ -73,7 +73,7 @@ class Material:
 
     truths: of the test examples, as the judge wants them. leaked: bool [test examples], whether the
     text is in training too. agreement: training examples that no calibration has seen.
-    latency_rows: rows of `test`.
+    latency_rows, throughput_rows: rows of `test`.
     """
 
     spec: ModelSpec
@@ -85,6 +85,7 @@ class Material:
     train: Split
     agreement: Split
     latency_rows: Rows
+    throughput_rows: Rows
 
     @classmethod
     def gather(
@@ -95,6 +96,7 @@ class Material:
         calibration_ids: Collection[str],
         agreement_examples: int,
         latency_examples: int,
+        throughput_examples: int,
     ) -> Self:
         """The material in these artifacts; raises DataError if they do not belong together."""
         spec = ModelSpec.read(exported)
@@ -115,8 +117,15 @@ class Material:
             leaked=np.array([example.id in in_training for example in test.examples], np.bool_),
             train=train,
             agreement=train.part(pick(train_ids, agreement_examples, set(calibration_ids))),
-            latency_rows=pick(test.features.ids, latency_examples),
+            latency_rows=_pick_rows(test, latency_examples),
+            throughput_rows=_pick_rows(test, throughput_examples),
         )
+
+
+def _pick_rows(split: Split, count: int) -> Rows:
+    """The first row of each of up to `count` examples."""
+    chosen = pick([example.id for example in split.examples], count)
+    return np.array([split.rows[number][0] for number in chosen.tolist()], np.int64)
 
 
 def pick(ids: Sequence[str], count: int, excluded: Collection[str] = ()) -> Rows:

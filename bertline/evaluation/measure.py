@@ -52,7 +52,6 @@ def observe(predictor: Predictor, material: Material, batch_size: int) -> Observ
         )
     answers = _decode(material, test, logits)
     rows_of_batch = predictor.fixed_batch or batch_size
-    every_row = np.arange(len(test.features))
     return Observation(
         logits=logits,
         answers=answers,
@@ -63,7 +62,10 @@ def observe(predictor: Predictor, material: Material, batch_size: int) -> Observ
             singles=[
                 next(batches(test.features, row, 1))[1] for row in material.latency_rows[:, None]
             ],
-            batches=[batch for _, batch in batches(test.features, every_row, rows_of_batch)],
+            batches=[
+                batch
+                for _, batch in batches(test.features, material.throughput_rows, rows_of_batch)
+            ],
         ),
     )
 

@@ -28,14 +28,16 @@ class Settings(Config):
 
     batch_size: of the runs and of the throughput. agreement_examples: training texts, none of them
     seen by calibration, on which each file is compared with the training model.
-    bootstrap_samples: behind the intervals of drops. latency_examples: test texts that are timed
-    one by one. gate: the thresholds; recipes give those of their task.
+    bootstrap_samples: behind the intervals of drops. latency_examples, throughput_examples: test
+    texts that are timed one by one, and in batches. gate: the thresholds; recipes give those of
+    their task.
     """
 
     batch_size: Count = 32
     agreement_examples: Annotated[int, Field(ge=0)] = 2000
     bootstrap_samples: Count = 10_000
     latency_examples: Count = 200
+    throughput_examples: Count = 1000
     gate: Gate = Gate()
 
 
@@ -65,6 +67,7 @@ def run(
         calibration_ids=exports.calibration.ids,
         agreement_examples=settings.agreement_examples,
         latency_examples=settings.latency_examples,
+        throughput_examples=settings.throughput_examples,
     )
     settings.gate.check_task(material.judge)
     train, test = material.train, material.test

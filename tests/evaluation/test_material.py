@@ -38,7 +38,11 @@ def folders(tmp_path: Path) -> tuple[Path, Path, Path]:
 
 def gather(folders: tuple[Path, Path, Path]) -> Material:
     return Material.gather(
-        *folders, calibration_ids=CALIBRATION, agreement_examples=4, latency_examples=2
+        *folders,
+        calibration_ids=CALIBRATION,
+        agreement_examples=4,
+        latency_examples=2,
+        throughput_examples=9,
     )
 
 
@@ -55,6 +59,7 @@ def test_gathers_the_truth_and_the_rows(folders: tuple[Path, Path, Path]) -> Non
     assert len(material.agreement.examples) == 4
     assert not {example.id for example in material.agreement.examples} & {*CALIBRATION}
     assert len(material.latency_rows) == 2
+    assert material.throughput_rows.tolist() == [0, 1, 2]
 
 
 def test_the_truth_covers_words_that_were_cut_off(folders: tuple[Path, Path, Path]) -> None:

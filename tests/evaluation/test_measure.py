@@ -51,6 +51,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
         train=train,
         agreement=train.part(np.arange(10)),
         latency_rows=np.array([0, 2]),
+        throughput_rows=np.arange(3),
     )
 
 
