@@ -43,11 +43,13 @@ class Tokenizer:
     No special token is registered, so a literal "[SEP]" in a text stays text; the ids of [CLS]
     and [SEP] are there to be added by number.
 
-    vocabulary: token → id. do_lower_case: fold case and strip accents, as the encoder expects.
+    vocabulary: token → id. tokens: id → token. do_lower_case: fold case and strip accents, as the
+    encoder expects.
     """
 
     def __init__(self, vocabulary: dict[str, int], do_lower_case: bool) -> None:
         self.vocabulary = vocabulary
+        self.tokens = {number: token for token, number in vocabulary.items()}
         self.pad_id, self.cls_id, self.sep_id = (vocabulary[name] for name in (PAD, CLS, SEP))
         model = WordPiece(vocabulary, unk_token=UNK, max_input_chars_per_word=MAX_CHARS_PER_WORD)
         self._tokenizer = tokenizers.Tokenizer(model)
@@ -80,6 +82,11 @@ class Tokenizer:
             )
             for encoding, offsets in ((encoding, encoding.offsets) for encoding in encodings)
         ]
+
+    def basic_tokens(self, text: str) -> list[str]:
+        """What is cut into WordPieces: normalized words, and each punctuation mark by itself."""
+        normalized = self._tokenizer.normalizer.normalize_str(text)
+        return [word for word, _ in self._tokenizer.pre_tokenizer.pre_tokenize_str(normalized)]
 
 
 def read_vocab(file: Path) -> dict[str, int]:
