@@ -14,7 +14,7 @@ class Task:
     `examples.KINDS`. head: name of the head in modeling.heads, None for unlabelled data. metrics:
     the names reported, the first being the one that gates and plots use. small_reader: what reads
     smaller training files that the dataset has beside the full ones. positive_class: the class
-    that F1 is of.
+    that F1 is of. has_impossible: some questions have no answer.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Task:
     metrics: tuple[str, ...]
     small_reader: str | None = None
     positive_class: str | None = None
+    has_impossible: bool = False
 
 
 TASKS = {
@@ -66,6 +67,7 @@ TASKS = {
             example_kind="question",
             head="answer_span",
             metrics=("answer_f1", "exact_match", "has_answer_f1", "no_answer_accuracy"),
+            has_impossible=True,
         ),
         Task(
             name="text",

@@ -59,7 +59,9 @@ def compose(
             settings=finetune_settings, work_root=work_root, encoder=encoder, features=features
         )
         model = finetuned.outputs["model"]
-        converted = export(settings=export_settings, model=model, features=features)
+        converted = export(
+            settings=export_settings, model=model, features=features, examples=examples
+        )
         exported = converted.outputs["exported"]
         evaluated = evaluate(
             settings=evaluate_settings,

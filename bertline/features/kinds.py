@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bertline.errors import DataError
-from bertline.features import labelled_text, tagged_answers, tagged_text
+from bertline.features import labelled_text, spans, tagged_answers, tagged_text, windows
 from bertline.features.answers import Answer, Item, Logits, Meanings
 from bertline.features.batches import FeatureSet, Record
 from bertline.features.spec import InputSpec
@@ -76,5 +76,18 @@ KINDS = {
         encode_items=labelled_text.encode_texts,
         encode_examples=labelled_text.encode_labelled_texts,
         decode=labelled_text.decode_labelled_texts,
+    ),
+    "question": Kind(
+        fields=("question", "context"),
+        min_fields=2,
+        labels=lambda labels: {},
+        item=lambda example: (example.question, example.context),
+        encode_items=lambda tokenizer, items, inputs: windows.encode_questions(
+            tokenizer, [(item[0], item[1]) for item in items], *inputs.window_lengths
+        ),
+        encode_examples=lambda tokenizer, examples, labels, inputs: (
+            windows.encode_question_examples(tokenizer, examples, *inputs.window_lengths)
+        ),
+        decode=spans.decode_questions,
     ),
 }

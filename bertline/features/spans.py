@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from bertline.datasets.words import Words
 from bertline.features.answer_texts import AnswerTexts
-from bertline.features.batches import Record
+from bertline.features.answers import Item, Meanings, rows_by_example
+from bertline.features.answers import Logits as OfRow
+from bertline.features.batches import FeatureSet, Record
 from bertline.features.tokenizer import Tokenizer
 
 Logits = NDArray[np.float32]
@@ -95,6 +97,26 @@ class _Found:
     text: str
     start: int | None = None
     end: int | None = None
+
+
+def decode_questions(
+    items: Sequence[Item], features: FeatureSet, logits: Sequence[OfRow], meanings: Meanings
+) -> list[SpanAnswer]:
+    """One answer a (question, context), from its windows in `features` and their logits."""
+    answering = meanings.answering
+    return [
+        decode_question(
+            meanings.tokenizer,
+            item[1],
+            [features.record(row) for row in rows],
+            [logits[row]["start_logits"] for row in rows],
+            [logits[row]["end_logits"] for row in rows],
+            answering.n_best_size,
+            answering.max_answer_length,
+            answering.null_threshold,
+        )
+        for item, rows in zip(items, rows_by_example(features.ids), strict=True)
+    ]
 
 
 def decode_question(

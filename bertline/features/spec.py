@@ -20,6 +20,11 @@ class InputSpec(Config):
     doc_stride: Positive = 128
     max_query_length: Positive = 64
 
+    @property
+    def window_lengths(self) -> tuple[int, int, int]:
+        """max_seq_length, doc_stride and max_query_length."""
+        return self.max_seq_length, self.doc_stride, self.max_query_length
+
 
 class AnswerSpec(Config):
     """How an answer is chosen among the spans of a context.

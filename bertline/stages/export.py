@@ -3,13 +3,17 @@
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from bertline.artifacts import new_artifact, read_manifest, write_json
 from bertline.config import Config, nearest
+from bertline.errors import ConfigError
 from bertline.export.listing import FILE_NAME, FORMATS, Calibration, Exports
+from bertline.features.spec import AnswerSpec
+from bertline.features.tokenizer import Tokenizer
+from bertline.modeling.config import ModelSpec
 from bertline.progress import Progress
 
 
@@ -17,12 +21,16 @@ class Settings(Config):
     """formats: names of FORMATS, what to write.
 
     calibration_examples: how many training examples the ranges of INT8 come from; seed: of their
-    choice.
+    choice. n_best_size, max_answer_length, null_threshold: how questions are answered (AnswerSpec);
+    "tuned": the threshold of best F1 on the dev split.
     """
 
     formats: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(FORMATS)
     calibration_examples: Annotated[int, Field(gt=0)] = 300
     seed: int = 1
+    n_best_size: Annotated[int, Field(gt=0)] = 20
+    max_answer_length: Annotated[int, Field(gt=0)] = 30
+    null_threshold: float | Literal["tuned"] | None = None
 
     @field_validator("formats")
     @classmethod
@@ -33,7 +41,7 @@ class Settings(Config):
         return formats
 
 
-def run(settings: Settings, *, model: Path, features: Path, exported: Path) -> None:
+def run(settings: Settings, *, model: Path, features: Path, examples: Path, exported: Path) -> None:
     """Writes the artifact `exported`: model.json, vocab.txt, exports.json and the files.
 
     Raises StageError if a conversion fails.
@@ -60,5 +68,35 @@ def run(settings: Settings, *, model: Path, features: Path, exported: Path) -> N
         calibration = Calibration(count=count, ids=tuple(train.ids[row] for row in rows))
         exports = Exports(files=tuple(files), calibration=calibration)
         write_json(folder / FILE_NAME, exports.model_dump())
-        for name in ("model.json", "vocab.txt"):
-            shutil.copyfile(model / name, folder / name)
+        shutil.copyfile(model / "vocab.txt", folder / "vocab.txt")
+        spec = ModelSpec.read(model)
+        answering = _answering(settings, spec, model, features, examples)
+        write_json(
+            folder / "model.json", spec.model_copy(update={"answering": answering}).model_dump()
+        )
+
+
+def _answering(
+    settings: Settings, spec: ModelSpec, model: Path, features: Path, examples: Path
+) -> AnswerSpec:
+    from bertline.evaluation.material import Split
+    from bertline.evaluation.null_threshold import tuned_null_threshold
+    from bertline.evaluation.predictors.keras import KerasPredictor
+    from bertline.features.answers import Meanings
+
+    answering = AnswerSpec(
+        n_best_size=settings.n_best_size, max_answer_length=settings.max_answer_length
+    )
+    if settings.null_threshold != "tuned":
+        return answering.model_copy(update={"null_threshold": settings.null_threshold})
+    if spec.head != "answer_span":
+        raise ConfigError(
+            f"null_threshold = 'tuned': the model's task is {spec.task}; leave it out"
+        )
+    dev = Split.read(examples, features, "dev")
+    tokenizer = Tokenizer.from_vocab(model / "vocab.txt", spec.encoder.do_lower_case)
+    meanings = Meanings(tokenizer, spec.labels, answering)
+    with Progress("tune the null threshold", len(dev.features), "windows") as progress:
+        threshold = tuned_null_threshold(KerasPredictor(model), dev, meanings, progress.update)
+    print(f"null threshold {threshold:.3f}, tuned on {len(dev.examples)} dev questions")
+    return answering.model_copy(update={"null_threshold": threshold})

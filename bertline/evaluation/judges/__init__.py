@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from bertline.evaluation.judges.base import Judge, Table
 from bertline.evaluation.judges.labelled_text import LabelledTextJudge
+from bertline.evaluation.judges.question import QuestionJudge
 from bertline.evaluation.judges.tagged_text import TaggedTextJudge
 from bertline.evaluation.metrics import Counts
 from bertline.tasks import Task
@@ -13,10 +14,11 @@ __all__ = ["ASPECTS", "METRICS", "Judge", "Table", "judge_for", "metrics_of"]
 JUDGES: dict[str, Callable[[Task], Judge]] = {
     "tagged_text": lambda task: TaggedTextJudge(),
     "labelled_text": lambda task: LabelledTextJudge(task.positive_class),
+    "question": lambda task: QuestionJudge("2.0" if task.has_impossible else "1.1"),
 }
-METRICS = {**TaggedTextJudge.metrics, **LabelledTextJudge.metrics}
+METRICS = {**TaggedTextJudge.metrics, **LabelledTextJudge.metrics, **QuestionJudge.metrics}
 """Every judge's metrics by name; the names are of one judge each."""
-ASPECTS = TaggedTextJudge.aspects + LabelledTextJudge.aspects
+ASPECTS = TaggedTextJudge.aspects + LabelledTextJudge.aspects + QuestionJudge.aspects
 """Every judge's aspects of an answer."""
 
 
