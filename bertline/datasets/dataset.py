@@ -6,7 +6,7 @@ A reader is a function `read(folder) -> Dataset` of a module of bertline.dataset
 
 import codecs
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,8 +24,8 @@ class Dataset:
     report: what was normalised or seems odd, JSON values by name.
     """
 
-    train: list[Example]
-    test: list[Example]
+    train: Sequence[Example]
+    test: Sequence[Example]
     report: dict[str, Any] = field(default_factory=dict)
 
 
