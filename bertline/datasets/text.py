@@ -26,7 +26,7 @@ def read(folder: Path) -> Dataset:
     counts = Counter(dict.fromkeys(ENCODING_ODDITIES, 0))
     named = ((file.stem, sentences) for file in files for sentences in _documents(file, counts))
     documents = [Document(f"{stem}-{row}", each) for row, (stem, each) in enumerate(named)]
-    return Dataset(train=[*documents], test=[], report=dict(counts))
+    return Dataset(train=documents, test=[], report=dict(counts))
 
 
 def _documents(file: Path, counts: Counter[str]) -> Iterator[tuple[str, ...]]:

@@ -1,97 +1,32 @@
-import json
-from collections.abc import Iterator
+import tarfile
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from samples import grammar
+from samples.templates import HERE
 
-SAMPLES = Path(grammar.__file__).parent
-ENGINES = SAMPLES / grammar.ENGINES
-INTENTS = sorted(folder.name for folder in ENGINES.iterdir())
-FILES = ("train_{}_full", "train_{}", "validate_{}")
+DATA = ("snips", "imdb", "mrpc", "squad-v1", "squad-v2", "text")
 
 
-def utterances(form: str) -> Iterator[list[dict[str, str]]]:
-    """The chunks of each utterance in all files of a form."""
-    for intent in INTENTS:
-        text = (ENGINES / intent / f"{form.format(intent)}.json").read_text(encoding="utf-8")
-        content: dict[str, Any] = json.loads(text)
-        assert list(content) == [intent]
-        for utterance in content[intent]:
-            assert list(utterance) == ["data"]
-            yield utterance["data"]
+def contents(root: Path) -> dict[str, bytes]:
+    """The data files below `root`; an archive's members for it: compressors differ."""
+    found: dict[str, bytes] = {}
+    for file in (file for folder in DATA for file in (root / folder).rglob("*") if file.is_file()):
+        name = str(file.relative_to(root))
+        if file.suffix != ".gz":
+            found[name] = file.read_bytes()
+            continue
+        with tarfile.open(file) as archive:
+            for member in archive:
+                stream = archive.extractfile(member)
+                assert stream is not None
+                found[f"{name}/{member.name}"] = stream.read()
+    return found
 
 
-def test_the_committed_files_are_what_the_grammar_writes(tmp_path: Path) -> None:
+def test_the_committed_files_are_what_the_grammars_write(tmp_path: Path) -> None:
     grammar.write(tmp_path)
-    written = sorted((tmp_path / grammar.ENGINES).rglob("*.json"))
-    assert len(written) == len(FILES) * len(INTENTS) == 21
-    for file in written:
-        committed = SAMPLES / file.relative_to(tmp_path)
-        assert file.read_bytes() == committed.read_bytes(), "run python -m samples.grammar"
-    assert len(list(ENGINES.rglob("*.*"))) == len(written)
-
-
-def test_counts() -> None:
-    counts = [sum(1 for _ in utterances(form)) for form in FILES]
-    assert counts == [2_800, 490, 420]
-
-
-def test_chunks_have_the_form_of_snips() -> None:
-    for form in FILES:
-        for chunks in utterances(form):
-            assert all(list(chunk) in (["text"], ["text", "entity"]) for chunk in chunks)
-            assert all(
-                chunk["text"].strip() == chunk["text"] for chunk in chunks[1:] if "entity" in chunk
-            )
-            assert not any("<" in chunk["text"] or "|" in chunk["text"] for chunk in chunks)
-
-
-def test_no_utterance_occurs_twice() -> None:
-    full, small, test = (
-        [grammar.text_of(chunks).casefold() for chunks in utterances(form)] for form in FILES
-    )
-    assert len({*full, *test}) == len(full) + len(test)
-    assert set(small) < set(full)
-
-
-def test_carriers_and_values_of_test_are_held_out() -> None:
-    train, test = list(utterances("train_{}_full")), list(utterances("validate_{}"))
-    assert not {grammar.skeleton(c) for c in train} & {grammar.skeleton(c) for c in test}
-    shared = values(train) & values(test)
-    assert shared <= grammar.closed_words()
-    assert not any(value.istitle() for value in shared)
-
-
-def values(split: list[list[dict[str, str]]]) -> set[str]:
-    return {value for chunks in split for value in grammar.values_of(chunks)}
-
-
-def test_carrier_lists_of_train_and_test_are_disjoint() -> None:
-    for carriers in grammar.load("carriers").values():
-        assert not set(carriers["train"]) & set(carriers["test"])
-
-
-def test_every_slot_of_test_is_in_training() -> None:
-    train, test = (
-        {chunk["entity"] for chunks in utterances(form) for chunk in chunks if "entity" in chunk}
-        for form in ("train_{}_full", "validate_{}")
-    )
-    assert train == test
-    assert len(train) == 39
-
-
-@pytest.mark.real
-def test_no_utterance_is_one_of_snips(shared: Path) -> None:
-    real = {
-        "".join(chunk["text"] for chunk in utterance["data"]).strip().casefold()
-        for file in (shared / "data" / "snips").rglob("*.json")
-        for content in json.loads(file.read_text(encoding="latin-1")).values()
-        for utterance in content
-    }
-    ours = {grammar.text_of(chunks).casefold() for form in FILES for chunks in utterances(form)}
-    # A few of the shortest coincide, as "play music from 2014" does.
-    assert len(real & ours) < 10
-    assert all(len(text.split()) <= 6 for text in real & ours)
+    assert {path.name for path in tmp_path.iterdir()} == {*DATA}
+    written, committed = contents(tmp_path), contents(HERE)
+    assert [*written] and written.keys() == committed.keys()
+    changed = [name for name in written if written[name] != committed[name]]
+    assert changed == [], "run python -m samples.grammar"

@@ -257,8 +257,8 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 @pytest.mark.parametrize(
     ("task", "counts", "classes"),
     [
-        ("imdb", {"train": 270, "dev": 30, "test": 120}, ["Negative", "Positive"]),
-        ("mrpc", {"train": 370, "dev": 30, "test": 150}, ["equivalent", "not_equivalent"]),
+        ("imdb", {"train": 1_170, "dev": 30, "test": 400}, ["Negative", "Positive"]),
+        ("mrpc", {"train": 770, "dev": 30, "test": 200}, ["equivalent", "not_equivalent"]),
         ("text", {"train": 170, "dev": 30, "test": 0}, None),
     ],
 )

@@ -77,12 +77,16 @@ def site(
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setattr(web, "PAUSE_SECONDS", 0)
-    handler = type("OwnHandler", (Handler,), {"requests": [], "ended": threading.Event()})
-    with http.server.ThreadingHTTPServer(("localhost", 0), handler) as server:
+
+    class OwnHandler(Handler):
+        requests: list[tuple[str, str | None]] = []
+        ended = threading.Event()
+
+    with http.server.ThreadingHTTPServer(("localhost", 0), OwnHandler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://localhost:{server.server_port}", handler
-        handler.ended.set()
+        yield f"http://localhost:{server.server_port}", OwnHandler
+        OwnHandler.ended.set()
         server.shutdown()
         thread.join()
 
@@ -121,7 +125,8 @@ def broken_off(address: str, handler: type[Handler], folder: Path) -> int:
     with pytest.raises(StorageError, match="broke 5 times; try again later, what came is kept"):
         fetch(f"{address}/a.zip", folder)
     handler.requests.clear()
-    return len(CONTENT) - len(CONTENT) // 2**web.ATTEMPTS
+    left: int = len(CONTENT) // 2**web.ATTEMPTS
+    return len(CONTENT) - left
 
 
 def test_a_connection_that_always_breaks_leaves_what_came_in_the_cache(
