@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bertline.artifacts import file_sha256
 from bertline.code_version import code_version
-from bertline.modeling.checkpoints import packaged
+from bertline.modeling.checkpoints.source import files_behind
 from bertline.storage import source_digest
 from pipelines.recipe import SOURCES
 
@@ -31,7 +31,7 @@ def fingerprints(
                 "stage": stage,
                 "settings": settings[stage],
                 "upstream": [fingerprint(other) for other in upstream[stage]],
-                "source": _source_digest(stage, settings[stage]),
+                "sources": _source_digests(stage, settings[stage]),
                 "code": code_version(f"bertline.stages.{stage}"),
                 "component": file_sha256(COMPONENTS / f"{stage}.py"),
             }
@@ -41,8 +41,7 @@ def fingerprints(
     return {stage: fingerprint(stage) for stage in settings}
 
 
-def _source_digest(stage: str, settings: str) -> str | None:
-    if stage not in SOURCES:
-        return None
-    source: str = json.loads(settings)[SOURCES[stage]]
-    return source_digest(str(packaged.folder()) if source == packaged.NAME else source)
+def _source_digests(stage: str, settings: str) -> list[str]:
+    values = json.loads(settings)
+    sources = [values[key] for key in SOURCES.get(stage, ()) if values.get(key)]
+    return [source_digest(file) for source in sources for file in files_behind(source)]

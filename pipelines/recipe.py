@@ -15,8 +15,12 @@ from bertline.stages.execute import STAGES
 
 FOLDER = Path(__file__).parent / "recipes"
 PROJECT = Path(__file__).parent.parent
-SOURCES = {"import_checkpoint": "checkpoint", "ingest": "source"}
-"""Stage → its setting that holds a path or an address of what comes from outside the line."""
+SOURCES = {
+    "import_checkpoint": ("checkpoint", "config", "vocab"),
+    "ingest": ("source",),
+    "finetune": ("init_from",),
+}
+"""Stage → its settings that hold a path or an address of what comes from outside the line."""
 
 
 class Recipe(Config):
@@ -43,7 +47,7 @@ class Recipe(Config):
             if not keys or not all(keys):
                 raise ConfigError(f"{path}: expected STAGE.KEY, such as finetune.num_epochs")
             _check_stage(stage, path)
-            if SOURCES.get(stage) == keys[-1] and _is_local(value):
+            if keys[-1] in SOURCES.get(stage, ()) and _is_local(value):
                 value = str(Path(value).expanduser().absolute())
             stages[stage] = _replaced(stages.get(stage, {}), keys, value, path)
         return self.model_copy(update={"stages": stages})
@@ -51,11 +55,11 @@ class Recipe(Config):
     def at_home(self) -> Self:
         """The recipe with the project's own data under absolute paths; ConfigError if missing."""
         stages = dict(self.stages)
-        for stage, key in SOURCES.items():
+        for stage, key in ((stage, key) for stage, keys in SOURCES.items() for key in keys):
             value = stages.get(stage, {}).get(key)
             if not _is_local(value) or Path(value).is_absolute():
                 continue
-            if not (PROJECT / value).exists():
+            if not _exists(PROJECT / value):
                 raise ConfigError(
                     f"recipe {self.name}: {PROJECT / value} is missing (an installed package has "
                     "no samples); run in a clone of the repository or give --data DIR"
@@ -133,7 +137,12 @@ def _is_local(value: object) -> TypeGuard[str]:
     """Whether a setting is a local path and no address and no plain name."""
     if not isinstance(value, str) or not value or "://" in value:
         return False
-    return "/" in value or Path(value).exists()
+    return "/" in value or _exists(Path(value))
+
+
+def _exists(path: Path) -> bool:
+    """Whether there is a file or folder, or a TF1 checkpoint whose files' names begin so."""
+    return path.exists() or Path(f"{path}.index").exists()
 
 
 def _replaced(

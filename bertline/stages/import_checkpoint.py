@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bertline.artifacts import new_artifact, write_json
 from bertline.config import Config
-from bertline.errors import CheckpointError
+from bertline.errors import CheckpointError, ConfigError
 from bertline.features.tokenizer import read_vocab
 from bertline.modeling.checkpoints import google, huggingface, packaged
 from bertline.modeling.checkpoints.source import Files, opened
@@ -59,10 +59,11 @@ def run(settings: Settings, *, encoder: Path) -> None:
         config = _changed(whole, settings)
         weights = {path: tensors[path] for path in encoder_shapes(config)}
         heads = {path: tensors[path] for path in tensors if not path.startswith("encoder/")}
+        layers_dropped = whole.num_hidden_layers - config.num_hidden_layers
         about = {
             "checkpoint": settings.checkpoint,
             "weights_sha256": weights_digest(weights),
-            "layers_dropped": whole.num_hidden_layers - config.num_hidden_layers,
+            "layers_dropped": layers_dropped,
             "heads": {path: list(value.shape) for path, value in sorted(heads.items())},
         }
         with new_artifact(encoder, "encoder", about) as folder:
@@ -71,7 +72,7 @@ def run(settings: Settings, *, encoder: Path) -> None:
                 save_weights(heads, folder / "head.safetensors")
             write_json(folder / "encoder.json", config.model_dump())
             shutil.copyfile(files.vocab, folder / "vocab.txt")
-    _print_summary(config, about["layers_dropped"], heads)
+    _print_summary(config, layers_dropped, heads)
 
 
 def _read(
@@ -95,7 +96,7 @@ def _changed(config: EncoderConfig, settings: Settings) -> EncoderConfig:
     changes: dict[str, float] = {}
     if settings.num_layers is not None:
         if settings.num_layers > config.num_hidden_layers:
-            raise CheckpointError(
+            raise ConfigError(
                 f"num_layers {settings.num_layers}: {settings.checkpoint} has "
                 f"{config.num_hidden_layers} layers; ask for as many at most"
             )

@@ -53,7 +53,8 @@ _FIRST_NAMES = {"gamma": "weight", "beta": "bias"}
 def read_config(folder: Path, file: Path | None = None) -> EncoderConfig:
     """The encoder's config from config.json and the casing from tokenizer_config.json.
 
-    file: read instead of the folder's config.json. Raises CheckpointError if it is not a BERT or not one that this encoder can be.
+    file: read instead of the folder's config.json. Raises CheckpointError if it is not a BERT or
+    not one that this encoder can be.
     """
     file = file or folder / "config.json"
     values = _read(file)
