@@ -33,7 +33,7 @@ def model_start(source: str, spec: ModelSpec, vocab: Path) -> Tensors:
             "encoder config": (_without_dropout(earlier.encoder), _without_dropout(spec.encoder)),
             "head": (earlier.head, spec.head),
             "labels": (earlier.labels, spec.labels),
-            "vocabulary": (file_sha256(folder / "vocab.txt"), file_sha256(vocab)),
+            "vocabulary": (_sha256(folder / "vocab.txt"), _sha256(vocab)),
         }
         different = [name for name, (theirs, ours) in parts.items() if theirs != ours]
         if different:
@@ -42,6 +42,10 @@ def model_start(source: str, spec: ModelSpec, vocab: Path) -> Tensors:
                 "model of the same checkpoint and data"
             )
         return load_weights(folder / "weights.safetensors")
+
+
+def _sha256(file: Path) -> str | None:
+    return file_sha256(file) if file.is_file() else None
 
 
 def _without_dropout(config: EncoderConfig) -> EncoderConfig:

@@ -94,17 +94,18 @@ KNOWN = {
 def table_lines() -> list[str]:
     """The checkpoints as aligned columns of text, a heading first."""
     rows = [("name", "layers", "hidden", "heads", "parameters", "casing", "address")]
-    for known in KNOWN.values():
-        sizes = (known.layers, known.hidden_size, known.heads)
-        rows.append(
-            (
-                known.name,
-                *(str(size) for size in sizes),
-                f"{known.num_parameters / 1e6:.1f}M",
-                "uncased" if known.do_lower_case else "cased",
-                known.address,
-            )
+    rows += [
+        (
+            known.name,
+            str(known.layers),
+            str(known.hidden_size),
+            str(known.heads),
+            f"{known.num_parameters / 1e6:.1f}M",
+            "uncased" if known.do_lower_case else "cased",
+            known.address,
         )
+        for known in KNOWN.values()
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
