@@ -6,7 +6,8 @@ and renamed, so it is there whole or not at all. The digest of an artifact is th
 manifest, and so of everything in it.
 
 kind      files                                        written by
-encoder   weights.safetensors, encoder.json, vocab.txt import_checkpoint
+encoder   weights.safetensors, encoder.json, vocab.txt import_checkpoint (head.safetensors beside,
+                                                       where the checkpoint has heads)
 examples  <split>.jsonl                                ingest
 features  <split>-NNNNN-of-NNNNN.tfrecord              tokenize
 model     weights.safetensors, model.json, vocab.txt   finetune (history.json beside)

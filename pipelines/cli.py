@@ -59,6 +59,12 @@ def _recipes(options: argparse.Namespace) -> None:
         print(f"{name:<18}{load_recipe(name).description}")
 
 
+def _checkpoints(options: argparse.Namespace) -> None:
+    from bertline.modeling.checkpoints.known import table_lines
+
+    print(*table_lines(), sep="\n")
+
+
 def _predict(options: argparse.Namespace) -> None:
     from pipelines.answers import predict_file, predict_texts
 
@@ -112,6 +118,11 @@ def _parser() -> argparse.ArgumentParser:
 
     recipes = commands.add_parser("recipes", help="list the recipes")
     recipes.set_defaults(command=_recipes)
+
+    checkpoints = commands.add_parser(
+        "checkpoints", help="list the published checkpoints: values of import_checkpoint.checkpoint"
+    )
+    checkpoints.set_defaults(command=_checkpoints)
 
     predict = commands.add_parser("predict", help="a model's answers about texts")
     predict.set_defaults(command=_predict)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bertline.artifacts import file_sha256
 from bertline.code_version import code_version
-from bertline.modeling.checkpoints import packaged
+from bertline.modeling.checkpoints.source import files_behind
 from bertline.storage import sources_digest
 from pipelines.recipe import CHECKSUMS, SOURCES, as_list
 
@@ -31,7 +31,7 @@ def fingerprints(
                 "stage": stage,
                 "settings": settings[stage],
                 "upstream": [fingerprint(other) for other in upstream[stage]],
-                "source": _source_digest(stage, settings[stage]),
+                "sources": _source_digest(stage, settings[stage]),
                 "code": code_version(f"bertline.stages.{stage}"),
                 "component": file_sha256(COMPONENTS / f"{stage}.py"),
             }
@@ -41,10 +41,11 @@ def fingerprints(
     return {stage: fingerprint(stage) for stage in settings}
 
 
-def _source_digest(stage: str, settings: str) -> str | None:
-    if stage not in SOURCES:
-        return None
+def _source_digest(stage: str, settings: str) -> str:
+    """One digest of all that a stage reads from outside the line."""
     values = json.loads(settings)
-    sources: list[str] = as_list(values[SOURCES[stage]])
-    found = [str(packaged.folder()) if source == packaged.NAME else source for source in sources]
-    return sources_digest(found, values.get(CHECKSUMS, ()))
+    named = [values[key] for key in SOURCES.get(stage, ()) if values.get(key)]
+    sources = [
+        file for value in named for source in as_list(value) for file in files_behind(source)
+    ]
+    return sources_digest(sources, values.get(CHECKSUMS, ()))

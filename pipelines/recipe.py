@@ -15,10 +15,14 @@ from bertline.stages.execute import STAGES
 
 FOLDER = Path(__file__).parent / "recipes"
 PROJECT = Path(__file__).parent.parent
-SOURCES = {"import_checkpoint": "checkpoint", "ingest": "source"}
-"""Stage → its setting that holds paths or addresses of what comes from outside the line."""
+SOURCES = {
+    "import_checkpoint": ("checkpoint", "config", "vocab"),
+    "ingest": ("source",),
+    "finetune": ("init_from",),
+}
+"""Stage → its settings that hold paths or addresses of what comes from outside the line."""
 CHECKSUMS = "sha256"
-"""The setting beside it that holds their checksums, in the stages that check them."""
+"""The setting beside them that holds their checksums, in the stages that check them."""
 
 
 class Recipe(Config):
@@ -40,24 +44,24 @@ class Recipe(Config):
         Raises ConfigError for what is no key of a known stage; `settings` checks the rest.
         """
         stages = dict(self.stages)
-        for stage, key in SOURCES.items():
-            if f"{stage}.{key}" in values and stage in stages:
+        for stage, keys in SOURCES.items():
+            if stage in stages and any(f"{stage}.{key}" in values for key in keys):
                 # The checksums are of the files that the new ones replace.
                 stages[stage] = {k: v for k, v in stages[stage].items() if k != CHECKSUMS}
         for path, value in values.items():
-            stage, *keys = path.split(".")
-            if not keys or not all(keys):
+            stage, *parts = path.split(".")
+            if not parts or not all(parts):
                 raise ConfigError(f"{path}: expected STAGE.KEY, such as finetune.num_epochs")
             _check_stage(stage, path)
-            if SOURCES.get(stage) == keys[-1]:
+            if parts[-1] in SOURCES.get(stage, ()):
                 value = _each(value, lambda path: str(Path(path).expanduser().absolute()))
-            stages[stage] = _replaced(stages.get(stage, {}), keys, value, path)
+            stages[stage] = _replaced(stages.get(stage, {}), parts, value, path)
         return self.model_copy(update={"stages": stages})
 
     def at_home(self) -> Self:
         """The recipe with the project's own data under absolute paths; ConfigError if missing."""
         stages = dict(self.stages)
-        for stage, key in SOURCES.items():
+        for stage, key in ((stage, key) for stage, keys in SOURCES.items() for key in keys):
             if key in stages.get(stage, {}):
                 found = _each(stages[stage][key], self._in_project)
                 stages[stage] = {**stages[stage], key: found}
@@ -66,7 +70,7 @@ class Recipe(Config):
     def _in_project(self, path: str) -> str:
         """The absolute form of a path of the recipe; an absolute one stays as it is."""
         found = PROJECT / path
-        if not Path(path).is_absolute() and not found.exists():
+        if not Path(path).is_absolute() and not _exists(found):
             raise ConfigError(
                 f"recipe {self.name}: {found} is missing (an installed package has no samples); "
                 "run in a clone of the repository or give --data DIR"
@@ -155,7 +159,12 @@ def _is_local(value: object) -> TypeGuard[str]:
     """Whether a setting is a local path and no address and no plain name."""
     if not isinstance(value, str) or not value or "://" in value:
         return False
-    return "/" in value or Path(value).exists()
+    return "/" in value or _exists(Path(value))
+
+
+def _exists(path: Path) -> bool:
+    """Whether there is a file or folder, or a TF1 checkpoint whose files' names begin so."""
+    return path.exists() or Path(f"{path}.index").exists()
 
 
 def _replaced(

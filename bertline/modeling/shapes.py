@@ -1,53 +1,53 @@
-"""The names and shapes of an encoder's weights, known from its config alone."""
+"""The names and shapes of weights, known from an encoder's config alone."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from numpy.typing import NDArray
-
-from bertline.errors import CheckpointError
 from bertline.modeling.config import EncoderConfig
 
+Shape = tuple[int, ...]
 
-def encoder_shapes(config: EncoderConfig) -> dict[str, tuple[int, ...]]:
+
+def encoder_shapes(config: EncoderConfig) -> dict[str, Shape]:
     """The shape of each weight by its path, as `bertline.modeling.encoder.Encoder` has them."""
     hidden, inner = config.hidden_size, config.intermediate_size
-    shapes: dict[str, tuple[int, ...]] = {
+    shapes: dict[str, Shape] = {
         "encoder/embeddings/words": (config.vocab_size, hidden),
         "encoder/embeddings/positions": (config.max_position_embeddings, hidden),
         "encoder/embeddings/segments": (config.type_vocab_size, hidden),
+        **_norm("encoder/embeddings/norm", hidden),
     }
-
-    def norm(path: str) -> None:
-        shapes[f"{path}/gamma"] = shapes[f"{path}/beta"] = (hidden,)
-
-    def dense(path: str, inputs: int, units: int) -> None:
-        shapes[f"{path}/kernel"] = (inputs, units)
-        shapes[f"{path}/bias"] = (units,)
-
-    norm("encoder/embeddings/norm")
     for i in range(config.num_hidden_layers):
         block = f"encoder/layer_{i}"
         for name in ("query", "key", "value", "output"):
-            dense(f"{block}/attention/{name}", hidden, hidden)
-        norm(f"{block}/attention_norm")
-        dense(f"{block}/intermediate", hidden, inner)
-        dense(f"{block}/output", inner, hidden)
-        norm(f"{block}/output_norm")
-    dense("encoder/pooler", hidden, hidden)
-    return shapes
+            shapes |= _dense(f"{block}/attention/{name}", hidden, hidden)
+        shapes |= _norm(f"{block}/attention_norm", hidden)
+        shapes |= _dense(f"{block}/intermediate", hidden, inner)
+        shapes |= _dense(f"{block}/output", inner, hidden)
+        shapes |= _norm(f"{block}/output_norm", hidden)
+    return shapes | _dense("encoder/pooler", hidden, hidden)
 
 
-def check_shapes(weights: Mapping[str, NDArray[Any]], config: EncoderConfig, where: str) -> None:
-    """Raises CheckpointError if a weight of the encoder is missing or has another shape.
+def head_shapes(config: EncoderConfig, num_labels: int) -> dict[str, dict[str, Shape]]:
+    """Head → the shape of each of its weights by path, of the heads that checkpoints come with.
 
-    `where` names the weights in the message.
+    classifier and answer_span are those of `bertline.modeling.heads`. mlm predicts masked words: a
+    dense layer with the encoder's activation, a layer normalization, then the table of the words
+    and a bias. nsp tells from the pooled output whether the second text follows the first.
     """
-    for path, shape in encoder_shapes(config).items():
-        if path not in weights:
-            raise CheckpointError(f"{where}: no weight {path!r}; is num_hidden_layers right?")
-        if weights[path].shape != shape:
-            raise CheckpointError(
-                f"{where}: {path!r} has shape {list(weights[path].shape)}, the config asks for "
-                f"{list(shape)}; use the config that belongs to the weights"
-            )
+    hidden = config.hidden_size
+    return {
+        "classifier": _dense("label_dense", hidden, num_labels),
+        "answer_span": _dense("span_dense", hidden, 2),
+        "mlm": {
+            **_dense("mlm/dense", hidden, hidden),
+            **_norm("mlm/norm", hidden),
+            "mlm/bias": (config.vocab_size,),
+        },
+        "nsp": _dense("nsp", hidden, 2),
+    }
+
+
+def _norm(path: str, size: int) -> dict[str, Shape]:
+    return {f"{path}/gamma": (size,), f"{path}/beta": (size,)}
+
+
+def _dense(path: str, inputs: int, units: int) -> dict[str, Shape]:
+    return {f"{path}/kernel": (inputs, units), f"{path}/bias": (units,)}

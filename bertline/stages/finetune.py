@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+from pydantic import ValidationInfo, field_validator
+
 from bertline.artifacts import (
     digest,
     file_sha256,
@@ -16,12 +18,29 @@ from bertline.code_version import code_version
 from bertline.errors import DataError
 from bertline.features.spec import InputSpec
 from bertline.modeling.config import EncoderConfig, ModelSpec
+from bertline.storage import sources_digest
 from bertline.tasks import get_task
 from bertline.training.settings import FitSettings
 
 
 class Settings(FitSettings):
-    """Settings of finetune: those of the training loop."""
+    """Settings of finetune: those of the training loop, and what it starts from.
+
+    init_from: the model folder of an earlier run of finetune, on disk or at a gs:// address;
+    encoder and head start from its weights, the optimizer afresh. keep_head: start the head from
+    the one that the imported checkpoint has (head.safetensors), its classes taken to be in the
+    order of the labels here.
+    """
+
+    init_from: str | None = None
+    keep_head: bool = False
+
+    @field_validator("keep_head")
+    @classmethod
+    def _is_the_only_start(cls, keep_head: bool, info: ValidationInfo) -> bool:
+        if keep_head and info.data.get("init_from"):
+            raise ValueError("init_from brings a head of its own; leave out one of them")
+        return keep_head
 
 
 def run(settings: Settings, *, encoder: Path, features: Path, model: Path, work: Path) -> None:
@@ -32,16 +51,21 @@ def run(settings: Settings, *, encoder: Path, features: Path, model: Path, work:
     Raises DataError if the features were made with another vocabulary than the encoder's.
     """
     from bertline.features.records import read_features
-    from bertline.modeling.weights import load_weights, save_weights, weights_digest
+    from bertline.modeling.weights import save_weights, weights_digest
     from bertline.training.finetune import finetune
+    from bertline.training.start import encoder_start, model_start
 
     spec = model_spec(encoder, features)
-    run_id = fingerprint(
-        settings.to_json(), digest(encoder), digest(features), code_version(__name__)
-    )
+    inputs = [digest(encoder), digest(features)]
+    if settings.init_from:
+        start = model_start(settings.init_from, spec, features / "vocab.txt")
+        inputs.append(sources_digest([settings.init_from]))
+    else:
+        start = encoder_start(encoder, with_head=settings.keep_head)
+    run_id = fingerprint(settings.to_json(), *inputs, code_version(__name__))
     weights, history = finetune(
         spec,
-        load_weights(encoder / "weights.safetensors"),
+        start,
         read_features(features, "train"),
         read_features(features, "dev"),
         settings,

@@ -15,7 +15,7 @@ from bertline.training.settings import FitSettings
 
 def finetune(
     spec: ModelSpec,
-    encoder: Tensors,
+    start: Tensors,
     train: FeatureSet,
     dev: FeatureSet,
     settings: FitSettings,
@@ -23,11 +23,14 @@ def finetune(
 ) -> tuple[Tensors, History]:
     """The weights (float32, by path) and the history of a model trained on `train`.
 
-    encoder: the weights the encoder starts from; the head starts from random ones. folder: see
-    `fit`. Raises CheckpointError if the encoder's weights do not fit its config.
+    start: the weights it starts from, by path: the encoder's; if a head's are among them the head
+    starts from these and not from random ones. folder: see `fit`. Raises CheckpointError if they do
+    not fit `spec`.
     """
     make_reproducible(settings.seed)
     network = build_model(spec, dtype_policy(settings.precision))
-    assign(network.get_layer("encoder").trainable_variables, encoder, where="the encoder")
+    has_head = not all(path.startswith("encoder/") for path in start)
+    part = network if has_head else network.get_layer("encoder")
+    assign(part.trainable_variables, start, where="the weights to start from")
     history = fit(Trained(network, OBJECTIVES[spec.head]), train, dev, settings, folder)
     return tensors_of(network.trainable_variables), history

@@ -8,6 +8,7 @@ import yaml
 from bertline.artifacts import new_artifact, write_json
 from bertline.errors import StageError
 from bertline.evaluation.gate import Gate, judge
+from bertline.modeling.checkpoints.known import KNOWN
 from bertline.stages.execute import STAGES
 from pipelines import run as run_module
 from pipelines.cli import main
@@ -21,6 +22,12 @@ Captured = pytest.CaptureFixture[str]
 def test_recipes_are_listed(capsys: Captured) -> None:
     assert main(["recipes"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == recipe_names()
+
+
+def test_known_checkpoints_are_listed(capsys: Captured) -> None:
+    assert main(["checkpoints"]) == 0
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert names == ["name", *KNOWN]
 
 
 def test_compile_writes_ir_with_the_settings(tmp_path: Path, capsys: Captured) -> None:

@@ -109,3 +109,48 @@ def test_packaged_checkpoint_is_no_folder_of_the_user(settings: dict[str, str]) 
     packaged = {**settings, "import_checkpoint": json.dumps({"checkpoint": "packaged"})}
     after = fingerprints(packaged, UPSTREAM)
     assert changed(before, after) == {"import_checkpoint", "tokenize", *AFTER_TOKENIZE}
+
+
+def test_files_of_a_bare_prefix_count_and_nothing_beside_them(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    for name in (
+        "model.ckpt-468.index",
+        "model.ckpt-468.data-00000-of-00001",
+        "model.ckpt-0.index",
+    ):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "vocab.txt").write_text("[PAD]")
+    checkpoint = {
+        "checkpoint": str(tmp_path / "model.ckpt-468"),
+        "config": None,
+        "vocab": str(tmp_path / "vocab.txt"),
+    }
+    bare = {**settings, "import_checkpoint": json.dumps(checkpoint)}
+    before = fingerprints(bare, UPSTREAM)
+    (tmp_path / "model.ckpt-0.index").write_text("changed")
+    assert fingerprints(bare, UPSTREAM) == before
+    expected = {"import_checkpoint", "tokenize", *AFTER_TOKENIZE}
+    for name in ("model.ckpt-468.index", "vocab.txt"):
+        (tmp_path / name).write_text("changed")
+        after = fingerprints(bare, UPSTREAM)
+        assert changed(before, after) == expected
+        before = after
+
+
+def test_known_checkpoints_need_no_network(settings: dict[str, str]) -> None:
+    names = ("uncased_L-2_H-128_A-2", "uncased_L-4_H-256_A-4")
+    first, second = (
+        fingerprints({**settings, "import_checkpoint": json.dumps({"checkpoint": name})}, UPSTREAM)
+        for name in names
+    )
+    assert changed(first, second) == {"import_checkpoint", "tokenize", *AFTER_TOKENIZE}
+
+
+def test_the_model_to_start_from_counts(settings: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/weights.safetensors").write_text("one")
+    warm = {**settings, "finetune": json.dumps({"init_from": str(tmp_path / "model")})}
+    before = fingerprints(warm, UPSTREAM)
+    (tmp_path / "model/weights.safetensors").write_text("two")
+    assert changed(before, fingerprints(warm, UPSTREAM)) == AFTER_TOKENIZE

@@ -7,6 +7,7 @@ import pytest
 
 from bertline.errors import ConfigError
 from bertline.stages.execute import STAGES
+from pipelines import recipe as recipe_module
 from pipelines.recipe import PROJECT, Recipe, load_recipe, parse_assignment, recipe_names
 
 MINIMAL = {"name": "toy", "description": "A toy.", "stages": {"ingest": {"source": "data/toy"}}}
@@ -168,6 +169,38 @@ def test_paths_of_a_user_are_meant_from_the_working_directory(
     assert source("https://host/data.zip") == "https://host/data.zip"
     several = recipe().changed({"ingest.source": ["here", "gs://bucket/data"]})
     assert several.stages["ingest"]["source"] == [str(tmp_path / "here"), "gs://bucket/data"]
+
+
+def test_all_settings_that_hold_a_path_are_made_absolute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.ckpt-468.index").touch()
+    values = {
+        "import_checkpoint.checkpoint": "model.ckpt-468",
+        "import_checkpoint.vocab": "bert/vocab.txt",
+        "finetune.init_from": "../runs/model",
+    }
+    stages = recipe().changed(values).stages
+    assert stages["import_checkpoint"] == {
+        "checkpoint": str(tmp_path / "model.ckpt-468"),
+        "vocab": str(tmp_path / "bert/vocab.txt"),
+    }
+    assert stages["finetune"] == {"init_from": str(tmp_path / "../runs/model")}
+    known = {"import_checkpoint.checkpoint": "uncased_L-2_H-128_A-2"}
+    changed = recipe().changed(known)
+    assert changed.stages["import_checkpoint"] == {"checkpoint": "uncased_L-2_H-128_A-2"}
+
+
+def test_a_recipe_may_name_a_bare_prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipe_module, "PROJECT", tmp_path)
+    (tmp_path / "bert").mkdir()
+    stages = {"import_checkpoint": {"checkpoint": "bert/model.ckpt"}}
+    with pytest.raises(ConfigError, match=r"bert/model\.ckpt is missing"):
+        recipe(stages=stages).at_home()
+    (tmp_path / "bert/model.ckpt.index").touch()
+    found = recipe(stages=stages).at_home().stages["import_checkpoint"]["checkpoint"]
+    assert found == str(tmp_path / "bert/model.ckpt")
 
 
 def test_paths_of_a_recipe_are_meant_from_the_project(

@@ -1,15 +1,17 @@
 import os
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bertline.artifacts import file_sha256, files_of, read_json, read_manifest
-from bertline.errors import DataError
+from bertline.errors import ConfigError, DataError
 from bertline.modeling.config import ModelSpec
-from bertline.modeling.weights import load_weights, weights_digest
+from bertline.modeling.weights import load_weights, save_weights, weights_digest
 from bertline.stages.finetune import Settings, run
 from tests.conftest import ROOT
 from tests.stages.toy_artifacts import write_encoder, write_features
@@ -115,3 +117,59 @@ def test_a_folder_that_is_no_encoder_is_refused(tmp_path: Path, inputs: dict[str
             model=tmp_path / "model",
             work=tmp_path / "work",
         )
+
+
+def changed(**values: object) -> Settings:
+    return Settings.parse(SETTINGS.model_dump() | {"num_epochs": 1} | values, where="test")
+
+
+def test_a_second_run_starts_from_the_first(
+    tmp_path: Path, inputs: dict[str, Path], undisturbed: Path
+) -> None:
+    first = undisturbed / "model"
+    settings = changed(init_from=str(first), learning_rate=1e-9)
+    run(settings, **inputs, model=tmp_path / "model", work=tmp_path / "work")
+    weights = load_weights(tmp_path / "model/weights.safetensors")
+    for path, value in load_weights(first / "weights.safetensors").items():
+        np.testing.assert_allclose(weights[path], value, rtol=0, atol=1e-6)
+    # Optimizer and schedule are new: the history begins at step 1 of this run.
+    assert read_json(tmp_path / "model/history.json")["entries"][-1]["step"] == STEPS // 20
+
+
+def test_the_model_it_starts_from_names_the_run(
+    tmp_path: Path, inputs: dict[str, Path], undisturbed: Path
+) -> None:
+    """Another model at the same path does not continue from checkpoints of the first."""
+    earlier = tmp_path / "earlier"
+    names = []
+    for shift in (0.0, 0.5):
+        shutil.rmtree(earlier, ignore_errors=True)
+        shutil.copytree(undisturbed / "model", earlier)
+        weights = load_weights(earlier / "weights.safetensors")
+        weights["encoder/pooler/bias"] += shift
+        save_weights(weights, earlier / "weights.safetensors")
+        paths = {"model": tmp_path / "model", "work": tmp_path / "work"}
+        run(changed(init_from=str(earlier)), **inputs, **paths)
+        names.append(read_manifest(tmp_path / "model", "model").about["run_id"])
+    assert names[0] != names[1]
+
+
+def test_a_head_of_the_checkpoint_s_is_kept_when_asked_for(
+    tmp_path: Path, inputs: dict[str, Path], undisturbed: Path
+) -> None:
+    trained = load_weights(undisturbed / "model/weights.safetensors")
+    head = {path: value for path, value in trained.items() if not path.startswith("encoder/")}
+    encoder = write_encoder(tmp_path / "encoder")
+    save_weights(head, encoder / "head.safetensors")
+    settings = changed(keep_head=True, learning_rate=1e-9)
+    paths = {"encoder": encoder, "features": inputs["features"], "work": tmp_path / "work"}
+    run(settings, **paths, model=tmp_path / "model")
+    weights = load_weights(tmp_path / "model/weights.safetensors")
+    for path, value in head.items():
+        np.testing.assert_allclose(weights[path], value, rtol=0, atol=1e-6)
+
+
+def test_a_run_starts_in_one_way() -> None:
+    message = r"key 'keep_head' = True: .*init_from brings a head of its own; leave out one of them"
+    with pytest.raises(ConfigError, match=message):
+        changed(init_from="model", keep_head=True)

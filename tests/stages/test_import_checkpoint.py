@@ -1,4 +1,7 @@
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from bertline.modeling.weights import load_weights, weights_digest
 from bertline.stages.import_checkpoint import Settings, run
 from tests.modeling.toys import (
     VOCABULARY,
+    Arrays,
     google_name,
     hugging_face_tensors,
     toy_config,
@@ -19,10 +23,15 @@ from tests.modeling.toys import (
 )
 
 
-def import_from(folder: Path) -> Path:
-    encoder = folder.parent / "encoder"
-    run(Settings(checkpoint=str(folder)), encoder=encoder)
+def import_from(checkpoint: Path, **settings: Any) -> Path:
+    encoder = checkpoint.parent / "encoder"
+    run(Settings(checkpoint=str(checkpoint), **settings), encoder=encoder)
     return encoder
+
+
+def google_tensors() -> Arrays:
+    shapes = encoder_shapes(toy_config())
+    return {google_name(path): np.full(shape, 0.5, "f4") for path, shape in shapes.items()}
 
 
 def config_of(encoder: Path) -> EncoderConfig:
@@ -40,16 +49,100 @@ def test_a_hugging_face_folder(tmp_path: Path) -> None:
     assert read_manifest(encoder, "encoder").about == {
         "checkpoint": str(tmp_path / "bert"),
         "weights_sha256": weights_digest(weights),
+        "layers_dropped": 0,
+        "heads": {},
     }
 
 
 def test_a_google_folder(tmp_path: Path) -> None:
-    shapes = encoder_shapes(toy_config())
-    tensors = {google_name(path): np.full(shape, 0.5, "f4") for path, shape in shapes.items()}
-    write_google(tmp_path / "bert", tensors)
+    write_google(tmp_path / "bert", google_tensors())
     encoder = import_from(tmp_path / "bert")
     assert config_of(encoder) == toy_config(hidden_act="gelu_tanh")
-    assert load_weights(encoder / "weights.safetensors").keys() == shapes.keys()
+    weights = load_weights(encoder / "weights.safetensors")
+    assert weights.keys() == encoder_shapes(toy_config()).keys()
+    assert not (encoder / "head.safetensors").exists()
+
+
+def test_heads_have_a_file_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kernel = np.arange(24, dtype=np.float32).reshape(3, 8)
+    heads: Arrays = {"output_weights": kernel, "output_bias": np.ones(3, np.float32)}
+    write_google(tmp_path / "bert", google_tensors() | heads)
+    encoder = import_from(tmp_path / "bert")
+    found = load_weights(encoder / "head.safetensors")
+    assert found.keys() == {"label_dense/kernel", "label_dense/bias"}
+    np.testing.assert_array_equal(found["label_dense/kernel"], kernel.T)
+    shapes = {"label_dense/bias": [3], "label_dense/kernel": [8, 3]}
+    assert read_manifest(encoder, "encoder").about["heads"] == shapes
+    weights = load_weights(encoder / "weights.safetensors")
+    assert weights.keys() == encoder_shapes(toy_config()).keys()
+    out = capsys.readouterr().out
+    assert out == "encoder: 2 layers, hidden size 8, uncased\n  with heads: label_dense\n"
+
+
+def test_a_bare_prefix_with_files_of_another_folder(tmp_path: Path) -> None:
+    write_google(tmp_path / "bert", google_tensors())
+    for name in ("bert_config.json", "vocab.txt"):
+        (tmp_path / "bert" / name).rename(tmp_path / name)
+    bare = tmp_path / "bert/bert_model.ckpt"
+    message = r"vocab\.txt: no such vocabulary"
+    with pytest.raises(CheckpointError, match=message):
+        import_from(bare)
+    encoder = import_from(
+        bare,
+        config=str(tmp_path / "bert_config.json"),
+        vocab=str(tmp_path / "vocab.txt"),
+        do_lower_case=False,
+    )
+    assert config_of(encoder) == toy_config(hidden_act="gelu_tanh", do_lower_case=False)
+
+
+def test_the_name_of_a_known_checkpoint_tells_its_casing(tmp_path: Path) -> None:
+    # Without its name, the toy's vocabulary would be taken for a lower-cased one.
+    for name, do_lower_case in (("multi_cased_L-12_H-768_A-12", False), ("other", True)):
+        write_google(tmp_path / name, google_tensors())
+        encoder = import_from(tmp_path / name)
+        assert config_of(encoder).do_lower_case == do_lower_case
+        encoder = import_from(tmp_path / name, do_lower_case=not do_lower_case)
+        assert config_of(encoder).do_lower_case != do_lower_case
+
+
+def test_a_zip_without_a_config(tmp_path: Path) -> None:
+    write_google(tmp_path / "bert", google_tensors())
+    archive = tmp_path / "bert.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in (tmp_path / "bert").iterdir():
+            if path.name != "bert_config.json":
+                file.write(path, path.name)
+    with pytest.raises(CheckpointError) as raised:
+        import_from(archive)
+    assert str(raised.value) == (
+        f"{archive}/bert_config.json: no such file; give the checkpoint's config as "
+        "import_checkpoint.config"
+    )
+
+
+@pytest.mark.parametrize("write", [write_google, write_hugging_face])
+def test_the_first_layers_are_kept_when_asked_for(
+    tmp_path: Path, write: Callable[[Path, Arrays], object]
+) -> None:
+    google = write is write_google
+    write(tmp_path / "bert", google_tensors() if google else hugging_face_tensors(toy_config()))
+    whole = load_weights(import_from(tmp_path / "bert") / "weights.safetensors")
+    encoder = import_from(tmp_path / "bert", num_layers=1, dropout=0)
+    config = config_of(encoder)
+    assert config.num_hidden_layers == 1
+    assert (config.hidden_dropout_prob, config.attention_probs_dropout_prob) == (0, 0)
+    weights = load_weights(encoder / "weights.safetensors")
+    assert weights.keys() == encoder_shapes(config).keys()
+    for path, value in weights.items():
+        np.testing.assert_array_equal(value, whole[path])
+    assert read_manifest(encoder, "encoder").about["layers_dropped"] == 1
+
+
+def test_there_are_not_more_layers_than_the_checkpoint_has(tmp_path: Path) -> None:
+    write_hugging_face(tmp_path / "bert")
+    with pytest.raises(ConfigError, match=r"num_layers 3: .*bert has 2 layers; ask for as many"):
+        import_from(tmp_path / "bert", num_layers=3)
 
 
 def test_the_packaged_encoder_is_the_default(
@@ -70,7 +163,7 @@ def refused(folder: Path, kind: type[UserError], message: str) -> None:
 
 
 def test_no_folder(tmp_path: Path) -> None:
-    refused(tmp_path / "bert", CheckpointError, "bert: no such folder; give one from Hugging Face")
+    refused(tmp_path / "bert", CheckpointError, "bert: no such file or folder, and no name that")
 
 
 @pytest.mark.parametrize(
@@ -91,13 +184,13 @@ def test_a_tensor_is_missing(tmp_path: Path) -> None:
     tensors = hugging_face_tensors(toy_config())
     del tensors["encoder.layer.1.output.dense.bias"]
     write_hugging_face(tmp_path / "bert", tensors)
-    message = "no weight 'encoder/layer_1/output/bias'; is num_hidden_layers right?"
+    message = "fit: encoder.layer.1.output.dense.bias is missing; use the config"
     refused(tmp_path / "bert", CheckpointError, message)
 
 
 def test_a_tensor_has_another_shape(tmp_path: Path) -> None:
     write_hugging_face(tmp_path / "bert", intermediate_size=16)
-    message = r"'encoder/layer_0/intermediate/kernel' has shape \[8, 12\].*asks for \[8, 16\]; use"
+    message = r"layer.0.intermediate.dense.weight has shape \[12, 8\], expected \[16, 8\], .*; use"
     refused(tmp_path / "bert", CheckpointError, message)
 
 

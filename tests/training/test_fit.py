@@ -123,5 +123,5 @@ def test_bfloat16_is_for_the_computation_only(tmp_path: Path, undisturbed: Run) 
 def test_an_encoder_of_another_shape_is_told(tmp_path: Path) -> None:
     weights = encoder_weights()
     weights["encoder/pooler/bias"] = np.zeros(9, np.float32)
-    with pytest.raises(CheckpointError, match=r"the encoder: 'encoder/pooler/bias' has shape"):
+    with pytest.raises(CheckpointError, match=r"start from: 'encoder/pooler/bias' has shape"):
         finetune(SPEC, weights, TRAIN, DEV, SETTINGS, tmp_path)

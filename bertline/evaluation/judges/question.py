@@ -73,7 +73,7 @@ class QuestionJudge:
         )
 
     def baselines(
-        self, train: Sequence[Any], test: Sequence[Question]
+        self, train: Sequence[Question], test: Sequence[Question]
     ) -> dict[str, dict[str, float]]:
         """Metrics of never answering."""
         sums = self.counts(test, [_NoAnswer()] * len(test)).sum(axis=0)

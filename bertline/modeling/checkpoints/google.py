@@ -1,15 +1,19 @@
-"""Google's TF1 BERT folders (bert_config.json, bert_model.ckpt.*, vocab.txt) in."""
+"""Google's TF1 BERT checkpoints (bert_config.json, bert_model.ckpt.*, vocab.txt) in."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from bertline.artifacts import read_json
 from bertline.errors import CheckpointError
+from bertline.modeling.checkpoints.accounting import by_our_names
 from bertline.modeling.config import EncoderConfig
-from bertline.modeling.shapes import check_shapes, encoder_shapes
 from bertline.modeling.weights import Tensors
 
 CONFIG_FILE = "bert_config.json"
+
+# What optimizers add: the slots of Google's and of TensorFlow's Adam, and counters.
+_OPTIMIZER = re.compile(r"(.+/)?(adam_[mv]|Adam(_1)?|beta[12]_power|global_step)")
 
 # Our part of a path → Google's. Dense kernels have the same orientation in both.
 _PARTS = {
@@ -27,46 +31,89 @@ _PARTS = {
     "output": "output/dense",
     "pooler": "pooler/dense",
 }
+_HEADS = {
+    "label_dense/kernel": "output_weights",
+    "label_dense/bias": "output_bias",
+    "span_dense/kernel": "cls/squad/output_weights",
+    "span_dense/bias": "cls/squad/output_bias",
+    "mlm/dense/kernel": "cls/predictions/transform/dense/kernel",
+    "mlm/dense/bias": "cls/predictions/transform/dense/bias",
+    "mlm/norm/gamma": "cls/predictions/transform/LayerNorm/gamma",
+    "mlm/norm/beta": "cls/predictions/transform/LayerNorm/beta",
+    "mlm/bias": "cls/predictions/output_bias",
+    "nsp/kernel": "cls/seq_relationship/output_weights",
+    "nsp/bias": "cls/seq_relationship/output_bias",
+}
 
 
-def read_config(folder: Path, vocabulary: Iterable[str]) -> EncoderConfig:
-    """The encoder's config from bert_config.json.
+def read_config(file: Path, do_lower_case: bool) -> EncoderConfig:
+    """The encoder's config from a bert_config.json; the casing is not in it.
 
-    A vocabulary without a capital letter tells that the encoder was trained on lower-cased text.
+    Raises CheckpointError if there is none, DataError or ConfigError if it is damaged or not one
+    of an encoder that is here.
     """
-    values = read_json(folder / CONFIG_FILE)
+    if not file.is_file():
+        raise CheckpointError(
+            f"{file}: no such file; give the checkpoint's config as import_checkpoint.config"
+        )
+    values = read_json(file)
     if values.get("hidden_act") == "gelu":
         values["hidden_act"] = "gelu_tanh"
-    values["do_lower_case"] = not any(
-        entry != entry.lower() for entry in vocabulary if not entry.startswith("[")
-    )
+    values["do_lower_case"] = do_lower_case
     known = {key: values[key] for key in EncoderConfig.model_fields if key in values}
-    return EncoderConfig.parse(known, where=str(folder / CONFIG_FILE))
+    return EncoderConfig.parse(known, where=str(file))
 
 
-def read_weights(folder: Path, config: EncoderConfig) -> Tensors:
-    """The encoder's weights by the names of `bertline.modeling.encoder`, float32.
+def looks_lower_cased(vocabulary: Iterable[str]) -> bool:
+    """Whether no entry of a vocabulary has a capital letter, markers such as [CLS] apart."""
+    return not any(entry != entry.lower() for entry in vocabulary if not entry.startswith("["))
 
-    Optimizer slots and heads in the checkpoint are left alone. Raises CheckpointError where there
-    is no checkpoint, a variable is missing or its shape is not the config's.
+
+def prefix_in(folder: Path) -> Path:
+    """What the names of the one checkpoint's files in `folder` begin with.
+
+    Raises CheckpointError where there is none or more than one.
     """
+    prefixes = [file.with_suffix("") for file in sorted(folder.glob("*.ckpt*.index"))]
+    if not prefixes:
+        raise CheckpointError(f"{folder}: 0 checkpoints (*.ckpt*.index); copy all their files")
+    if len(prefixes) > 1:
+        raise CheckpointError(f"{folder}: {len(prefixes)} checkpoints; name one: {prefixes[-1]}")
+    return prefixes[0]
+
+
+def read_weights(prefix: Path, config: EncoderConfig) -> Tensors:
+    """The weights by the paths of `bertline.modeling.shapes`, float32: encoder and heads.
+
+    prefix: what the names of the checkpoint's files begin with. What an optimizer left in it is
+    skipped. Raises CheckpointError where a file is missing or damaged, and with a list where
+    variables are missing, not expected or of another shape.
+    """
+    return by_our_names(
+        _tensors(prefix),
+        config,
+        their_name=_google_name,
+        is_transposed=lambda path: _google_name(path).endswith("output_weights"),
+        where=str(prefix),
+    )
+
+
+def _tensors(prefix: Path) -> Tensors:
     import tensorflow as tf
 
-    prefix = _prefix(folder)
-    names = {path: _google_name(path) for path in encoder_shapes(config)}
     try:
-        reader = tf.train.load_checkpoint(prefix)
-        found = reader.get_variable_to_shape_map()
-        weights = {path: reader.get_tensor(name) for path, name in names.items() if name in found}
+        reader = tf.train.load_checkpoint(str(prefix))
+        names = [n for n in reader.get_variable_to_shape_map() if not _OPTIMIZER.fullmatch(n)]
+        return {name: reader.get_tensor(name) for name in names}
     except (tf.errors.OpError, IndexError, RuntimeError, ValueError) as error:
         first_line = str(error).splitlines()[0]
         raise CheckpointError(f"{prefix}: unreadable ({first_line}); copy all its files") from None
-    check_shapes(weights, config, where=str(folder))
-    return weights
 
 
 def _google_name(path: str) -> str:
-    """Google's name of the encoder weight `path`."""
+    """Google's name of the weight `path`."""
+    if path in _HEADS:
+        return _HEADS[path]
     _, *scopes, parameter = path.split("/")
     prefix = "bert/"
     if scopes[0].startswith("layer_"):
@@ -75,13 +122,3 @@ def _google_name(path: str) -> str:
     if whole in _PARTS:
         return prefix + _PARTS[whole]
     return f"{prefix}{_PARTS['/'.join(scopes)]}/{parameter}"
-
-
-def _prefix(folder: Path) -> str:
-    """What the names of the checkpoint's files begin with."""
-    indexes = sorted(folder.glob("*.ckpt*.index"))
-    if len(indexes) != 1:
-        raise CheckpointError(
-            f"{folder}: {len(indexes)} checkpoints (*.ckpt*.index); give a folder that holds one"
-        )
-    return str(indexes[0]).removesuffix(".index")

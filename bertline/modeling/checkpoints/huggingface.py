@@ -1,6 +1,7 @@
 """Hugging Face BERT folders (config.json, safetensors, vocab.txt) in, and their weights out."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,39 +11,53 @@ from safetensors.numpy import save_file
 
 from bertline.artifacts import read_json, write_json
 from bertline.errors import CheckpointError
+from bertline.modeling.checkpoints.accounting import by_our_names
 from bertline.modeling.config import EncoderConfig
-from bertline.modeling.shapes import check_shapes
 from bertline.modeling.weights import Tensors, load_weights
 
 _ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
 
-# Hugging Face name → ours; {i} is the layer. Dense kernels are stored [out, in] there.
+# Our name → Hugging Face's; {i} is the layer. Dense kernels are stored [out, in] there.
 _BLOCK = "encoder.layer.{i}."
-_NAMES = {
-    "embeddings.word_embeddings.weight": "embeddings/words",
-    "embeddings.position_embeddings.weight": "embeddings/positions",
-    "embeddings.token_type_embeddings.weight": "embeddings/segments",
-    "embeddings.LayerNorm": "embeddings/norm",
-    _BLOCK + "attention.self.query": "layer_{i}/attention/query",
-    _BLOCK + "attention.self.key": "layer_{i}/attention/key",
-    _BLOCK + "attention.self.value": "layer_{i}/attention/value",
-    _BLOCK + "attention.output.dense": "layer_{i}/attention/output",
-    _BLOCK + "attention.output.LayerNorm": "layer_{i}/attention_norm",
-    _BLOCK + "intermediate.dense": "layer_{i}/intermediate",
-    _BLOCK + "output.dense": "layer_{i}/output",
-    _BLOCK + "output.LayerNorm": "layer_{i}/output_norm",
-    "pooler.dense": "pooler",
+_ENCODER = {
+    "encoder/embeddings/words": "embeddings.word_embeddings.weight",
+    "encoder/embeddings/positions": "embeddings.position_embeddings.weight",
+    "encoder/embeddings/segments": "embeddings.token_type_embeddings.weight",
+    "encoder/embeddings/norm": "embeddings.LayerNorm",
+    "encoder/layer_{i}/attention/query": _BLOCK + "attention.self.query",
+    "encoder/layer_{i}/attention/key": _BLOCK + "attention.self.key",
+    "encoder/layer_{i}/attention/value": _BLOCK + "attention.self.value",
+    "encoder/layer_{i}/attention/output": _BLOCK + "attention.output.dense",
+    "encoder/layer_{i}/attention_norm": _BLOCK + "attention.output.LayerNorm",
+    "encoder/layer_{i}/intermediate": _BLOCK + "intermediate.dense",
+    "encoder/layer_{i}/output": _BLOCK + "output.dense",
+    "encoder/layer_{i}/output_norm": _BLOCK + "output.LayerNorm",
+    "encoder/pooler": "pooler.dense",
+}
+_HEADS = {
+    "label_dense": "classifier",
+    "span_dense": "qa_outputs",
+    "mlm/dense": "cls.predictions.transform.dense",
+    "mlm/norm": "cls.predictions.transform.LayerNorm",
+    "mlm/bias": "cls.predictions.bias",
+    "nsp": "cls.seq_relationship",
 }
 
+# Numbers of positions and segments, and the words' table once more under another name.
+_REPEATED = re.compile(
+    r"embeddings\.(position|token_type)_ids|cls\.predictions\.decoder\.(weight|bias)"
+)
 _FIRST_NAMES = {"gamma": "weight", "beta": "bias"}
 
 
-def read_config(folder: Path) -> EncoderConfig:
+def read_config(folder: Path, file: Path | None = None) -> EncoderConfig:
     """The encoder's config from config.json and the casing from tokenizer_config.json.
 
-    Raises CheckpointError if it is not a BERT or not one that this encoder can be.
+    file: read instead of the folder's config.json. Raises CheckpointError if it is not a BERT or
+    not one that this encoder can be.
     """
-    values = _read(folder / "config.json")
+    file = file or folder / "config.json"
+    values = _read(file)
     if values.get("model_type", "bert") != "bert":
         raise CheckpointError(
             f"{folder}: model_type {values['model_type']!r}; give a folder whose model_type is bert"
@@ -53,37 +68,35 @@ def read_config(folder: Path) -> EncoderConfig:
     values["hidden_act"] = _ACTIVATIONS.get(activation, activation)
     values["do_lower_case"] = _do_lower_case(folder)
     known = {key: values[key] for key in EncoderConfig.model_fields if key in values}
-    return EncoderConfig.parse(known, where=str(folder / "config.json"))
+    return EncoderConfig.parse(known, where=str(file))
 
 
 def read_weights(folder: Path, config: EncoderConfig) -> Tensors:
-    """The encoder's weights by the names of `bertline.modeling.encoder`, float32.
+    """The weights by the paths of `bertline.modeling.shapes`, float32: encoder and heads.
 
     Reads model.safetensors or the shards that model.safetensors.index.json lists. Names may start
     with "bert." and, as in the first BERTs, end with "gamma" and "beta". A checkpoint without a
-    pooler gets a new one. Raises CheckpointError for a tensor that is missing or whose shape is not
-    the config's.
+    pooler gets a new one. Raises CheckpointError where a file is missing or damaged, and with a
+    list where tensors are missing, not expected or of another shape.
     """
-    found = {_present_name(name): value for name, value in _tensors(folder).items()}
-    weights: Tensors = {}
-    for source, target in _parameter_names(config.num_hidden_layers):
-        if source in found:
-            value = found[source].astype("float32")
-            weights[f"encoder/{target}"] = value.T if target.endswith("/kernel") else value
-    if "encoder/pooler/kernel" not in weights:
+    named = {_present_name(name): value for name, value in _tensors(folder).items()}
+    found = {name: value for name, value in named.items() if not _REPEATED.fullmatch(name)}
+    if not any(name.startswith("pooler.") for name in found):
         size = config.hidden_size
         kernel = np.random.default_rng(0).normal(0, config.initializer_range, (size, size))
-        weights["encoder/pooler/kernel"] = kernel.astype("float32")
-        weights["encoder/pooler/bias"] = np.zeros(size, "float32")
-    check_shapes(weights, config, where=str(folder))
-    return weights
+        found["pooler.dense.weight"] = kernel.T.astype("float32")
+        found["pooler.dense.bias"] = np.zeros(size, "float32")
+    names = _names(config.num_hidden_layers)
+    return by_our_names(found, config, names.__getitem__, _is_kernel, where=str(folder))
 
 
-def write_checkpoint(folder: Path, config: EncoderConfig, weights: Tensors) -> None:
+def write_checkpoint(
+    folder: Path, config: EncoderConfig, weights: Tensors, vocab: Path | None = None
+) -> None:
     """Writes config.json and model.safetensors into `folder`, as BertModel.from_pretrained reads.
 
     weights: by the names of `bertline.modeling.encoder`, as `read_weights` gives them; others among
-    them (a head's) are left out.
+    them (a head's) are left out. vocab: a vocab.txt; with it the folder is a tokenizer's too.
     """
     values = config.model_dump(exclude={"do_lower_case"})
     if config.hidden_act == "gelu_tanh":
@@ -91,32 +104,43 @@ def write_checkpoint(folder: Path, config: EncoderConfig, weights: Tensors) -> N
     write_json(
         folder / "config.json", {"model_type": "bert", "architectures": ["BertModel"], **values}
     )
-    tensors = {}
-    for theirs, ours in _parameter_names(config.num_hidden_layers):
-        value = weights[f"encoder/{ours}"]
-        tensors[theirs] = np.ascontiguousarray(value.T if ours.endswith("/kernel") else value)
+    tensors = {
+        theirs: np.ascontiguousarray(weights[ours].T if _is_kernel(ours) else weights[ours])
+        for ours, theirs in _names(config.num_hidden_layers).items()
+        if ours.startswith("encoder/")
+    }
     # Transformers asks who wrote the file: "pt" says that kernels are stored [out, in].
     save_file(tensors, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    if vocab:
+        shutil.copyfile(vocab, folder / "vocab.txt")
+        tokenizer = {
+            "tokenizer_class": "BertTokenizer",
+            "do_lower_case": config.do_lower_case,
+            "model_max_length": config.max_position_embeddings,
+        }
+        write_json(folder / "tokenizer_config.json", tokenizer)
 
 
 def _present_name(name: str) -> str:
-    scope, _, parameter = name.removeprefix("bert.").rpartition(".")
-    return f"{scope}.{_FIRST_NAMES.get(parameter, parameter)}"
+    scope, dot, parameter = name.removeprefix("bert.").rpartition(".")
+    return f"{scope}{dot}{_FIRST_NAMES.get(parameter, parameter)}"
 
 
-def _parameter_names(num_layers: int) -> list[tuple[str, str]]:
-    names = []
-    for source, target in _NAMES.items():
-        for i in range(num_layers) if "{i}" in source else (0,):
-            theirs, ours = source.format(i=i), target.format(i=i)
-            if theirs.endswith(".weight"):
-                names.append((theirs, ours))
+def _is_kernel(path: str) -> bool:
+    return path.endswith("/kernel")
+
+
+def _names(num_layers: int) -> dict[str, str]:
+    """Our path → Hugging Face's name, of all weights of an encoder and of heads."""
+    names = {}
+    for ours, theirs in (_ENCODER | _HEADS).items():
+        for i in range(num_layers) if "{i}" in ours else (0,):
+            path, name = ours.format(i=i), theirs.format(i=i)
+            if name.endswith((".weight", ".bias")):
+                names[path] = name
                 continue
-            weight, bias = ("gamma", "beta") if "norm" in ours else ("kernel", "bias")
-            names += [
-                (f"{theirs}.weight", f"{ours}/{weight}"),
-                (f"{theirs}.bias", f"{ours}/{bias}"),
-            ]
+            weight, bias = ("gamma", "beta") if "norm" in path else ("kernel", "bias")
+            names |= {f"{path}/{weight}": f"{name}.weight", f"{path}/{bias}": f"{name}.bias"}
     return names
 
 

@@ -84,8 +84,8 @@ def test_names_and_types_as_checkpoints_have_them(tmp_path: Path) -> None:
         ): value
         for name, value in expected.items()
     }
-    named["cls.predictions.bias"] = np.zeros(30, np.float32)
     named["bert.embeddings.position_ids"] = np.arange(32)
+    named["cls.predictions.decoder.weight"] = named["bert.embeddings.word_embeddings.weight"]
     write_hugging_face(tmp_path / "first", named)
     write_hugging_face(tmp_path / "present", expected)
     found, plain = (read_weights(tmp_path / name, CONFIG) for name in ("first", "present"))
@@ -93,6 +93,60 @@ def test_names_and_types_as_checkpoints_have_them(tmp_path: Path) -> None:
     for path, value in plain.items():
         np.testing.assert_array_equal(found[path], value)
         assert value.dtype == np.float32
+
+
+def test_heads_come_as_dense_layers(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    shapes: dict[str, tuple[int, ...]] = {
+        "classifier.weight": (3, 8),
+        "classifier.bias": (3,),
+        "qa_outputs.weight": (2, 8),
+        "qa_outputs.bias": (2,),
+        "cls.predictions.transform.dense.weight": (8, 8),
+        "cls.predictions.transform.dense.bias": (8,),
+        "cls.predictions.transform.LayerNorm.weight": (8,),
+        "cls.predictions.transform.LayerNorm.bias": (8,),
+        "cls.predictions.bias": (30,),
+        "cls.seq_relationship.weight": (2, 8),
+        "cls.seq_relationship.bias": (2,),
+    }
+    heads = {name: random.normal(size=shape).astype("f4") for name, shape in shapes.items()}
+    write_hugging_face(tmp_path, TENSORS | heads)
+    weights = read_weights(tmp_path, CONFIG)
+    assert len(weights) == len(TENSORS) + len(heads)
+    for ours, theirs in {
+        "label_dense/kernel": heads["classifier.weight"].T,
+        "span_dense/kernel": heads["qa_outputs.weight"].T,
+        "mlm/dense/kernel": heads["cls.predictions.transform.dense.weight"].T,
+        "mlm/norm/gamma": heads["cls.predictions.transform.LayerNorm.weight"],
+        "mlm/bias": heads["cls.predictions.bias"],
+        "nsp/bias": heads["cls.seq_relationship.bias"],
+    }.items():
+        np.testing.assert_array_equal(weights[ours], theirs)
+
+
+def test_all_that_does_not_fit_is_listed(tmp_path: Path) -> None:
+    tensors = TENSORS | {"bert.adapter.weight": np.zeros(2, np.float32)}
+    tensors["encoder.layer.1.output.dense.weight"] = np.zeros((8, 13), np.float32)
+    del tensors["pooler.dense.bias"]
+    write_hugging_face(tmp_path, tensors)
+    with pytest.raises(CheckpointError) as raised:
+        read_weights(tmp_path, CONFIG)
+    assert str(raised.value) == (
+        f"{tmp_path}: 3 of its tensors and the config do not fit: pooler.dense.bias is missing, "
+        "encoder.layer.1.output.dense.weight has shape [8, 13], expected [8, 12], "
+        "adapter.weight is not expected; use the config that belongs to the weights"
+    )
+
+
+def test_a_tokenizer_is_written_when_asked_for(tmp_path: Path) -> None:
+    write_hugging_face(tmp_path / "in")
+    config = toy_config(do_lower_case=False)
+    (tmp_path / "out").mkdir()
+    weights = read_weights(tmp_path / "in", config)
+    write_checkpoint(tmp_path / "out", config, weights, vocab=tmp_path / "in/vocab.txt")
+    assert read_config(tmp_path / "out") == config
+    assert (tmp_path / "out/vocab.txt").read_text() == (tmp_path / "in/vocab.txt").read_text()
 
 
 def test_bfloat16_is_read(tmp_path: Path) -> None:
@@ -145,7 +199,8 @@ def test_a_shard_that_is_missing_is_told(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"b\.safetensors: no such file"):
         read_weights(tmp_path, CONFIG)
     (tmp_path / "model.safetensors.index.json").write_text("{}")
-    with pytest.raises(CheckpointError, match="no weight 'encoder/embeddings/words'"):
+    message = "embeddings.word_embeddings.weight is missing, .* and 27 more; use the config"
+    with pytest.raises(CheckpointError, match=message):
         read_weights(tmp_path, CONFIG)
 
 

@@ -1,0 +1,131 @@
+"""What a user calls a checkpoint → its files on this disk."""
+
+import contextlib
+import glob
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from bertline.errors import CheckpointError, StorageError, UserError
+from bertline.modeling.checkpoints import packaged
+from bertline.modeling.checkpoints.google import CONFIG_FILE, prefix_in
+from bertline.modeling.checkpoints.known import KNOWN, Known
+from bertline.storage import fetch, unpack
+
+_INDEX = "*.ckpt*.index"
+_MARKS = (CONFIG_FILE, "config.json", "*.safetensors", _INDEX)
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of a checkpoint.
+
+    prefix: what the names of a TF1 checkpoint's files begin with; None for Hugging Face's folders.
+    config: bert_config.json or config.json. vocab: vocab.txt. known: the row of KNOWN that the name
+    of the folder or archive is.
+    """
+
+    folder: Path
+    prefix: Path | None
+    config: Path
+    vocab: Path
+    known: Known | None
+
+
+@contextlib.contextmanager
+def opened(checkpoint: str, config: str | None, vocab: str | None) -> Iterator[Files]:
+    """The files of `checkpoint` until the block ends; what is remote or packed lies in /tmp.
+
+    checkpoint: "packaged", a name of KNOWN, a folder, a zip or tar archive with the folder at any
+    depth, or what the names of a TF1 checkpoint's files begin with ("run/model.ckpt-468"); folders
+    and archives may be at https:// or gs:// addresses. config, vocab: files or addresses used
+    instead of those beside the weights. Raises CheckpointError or StorageError; messages, also
+    those of the block, name archives and addresses and not the places in /tmp.
+    """
+    with tempfile.TemporaryDirectory(prefix="bertline-") as name:
+        temporary = Path(name)
+        try:
+            prefix = _local_prefix(checkpoint)
+            folder = prefix.parent if prefix else _folder(checkpoint, temporary)
+            if not prefix and (list(folder.glob(_INDEX)) or (folder / CONFIG_FILE).is_file()):
+                prefix = prefix_in(folder)
+            config_name = CONFIG_FILE if prefix else "config.json"
+            yield Files(
+                folder=folder,
+                prefix=prefix,
+                config=fetch(config, temporary / "config") if config else folder / config_name,
+                vocab=fetch(vocab, temporary / "vocab") if vocab else folder / "vocab.txt",
+                known=_known(checkpoint, folder),
+            )
+        except UserError as error:
+            here = rf"{re.escape(name)}/(unpacked|fetched/[^/:]+)"
+            raise type(error)(re.sub(here, lambda _: checkpoint, str(error))) from None
+
+
+def files_behind(checkpoint: str) -> list[str]:
+    """The paths and addresses whose content decides what `checkpoint` is.
+
+    Empty for a name of KNOWN: what Google published does not change.
+    """
+    if checkpoint in KNOWN:
+        return []
+    if checkpoint == packaged.NAME:
+        return [str(packaged.folder())]
+    prefix = _local_prefix(checkpoint)
+    if not prefix:
+        return [checkpoint]
+    beside = [prefix.parent / CONFIG_FILE, prefix.parent / "vocab.txt"]
+    own = sorted(prefix.parent.glob(f"{glob.escape(prefix.name)}.*"))
+    return [str(file) for file in [*own, *beside] if file.is_file()]
+
+
+def _folder(checkpoint: str, temporary: Path) -> Path:
+    if checkpoint == packaged.NAME:
+        return packaged.folder()
+    source = _fetched(checkpoint, temporary / "fetched")
+    root = source if source.is_dir() else unpack(source, temporary / "unpacked")
+    if _is_marked(root):
+        return root
+    found = [folder for folder in root.rglob("*") if folder.is_dir() and _is_marked(folder)]
+    outermost = [folder for folder in found if not set(folder.parents) & set(found)]
+    if len(outermost) != 1:
+        raise CheckpointError(
+            f"{checkpoint}: {len(outermost)} folders with a checkpoint ({CONFIG_FILE} and "
+            "*.ckpt*.index, or config.json and *.safetensors); give what holds one"
+        )
+    return outermost[0]
+
+
+def _fetched(checkpoint: str, folder: Path) -> Path:
+    known = KNOWN.get(checkpoint)
+    if known is None:
+        if "://" not in checkpoint and not Path(checkpoint).expanduser().exists():
+            raise CheckpointError(
+                f"{checkpoint}: no such file or folder, and no name that `bertline checkpoints` "
+                "lists; check it"
+            )
+        return fetch(checkpoint, folder)
+    try:
+        return fetch(known.address, folder)
+    except StorageError as error:
+        reason = str(error).removeprefix(f"{known.address}: ").partition(";")[0]
+        raise StorageError(
+            f"{checkpoint}: {known.address} {reason}; get this file elsewhere and set "
+            "import_checkpoint.checkpoint to its path"
+        ) from None
+
+
+def _local_prefix(checkpoint: str) -> Path | None:
+    prefix = Path(checkpoint.removesuffix(".index")).expanduser()
+    return prefix if Path(f"{prefix}.index").is_file() else None
+
+
+def _is_marked(folder: Path) -> bool:
+    return any(next(folder.glob(mark), None) for mark in _MARKS)
+
+
+def _known(checkpoint: str, folder: Path) -> Known | None:
+    archive = PurePosixPath(checkpoint).name.partition(".")[0]
+    return KNOWN.get(archive) or KNOWN.get(folder.name)
