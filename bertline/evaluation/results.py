@@ -54,6 +54,19 @@ class Agreement(Config):
     same: dict[str, Percentage]
 
 
+class ModelFacts(Config):
+    """What the model costs by its shape.
+
+    flops: of its encoder on `length` tokens, a multiply-accumulate counted as two. prune_ratio:
+    percent of the values of weight matrices that are zero.
+    """
+
+    parameters: Count
+    flops: Count
+    length: Count
+    prune_ratio: Percentage
+
+
 class FileFacts(Config):
     """What is known of a file before it is run."""
 
@@ -92,6 +105,7 @@ class Results(Config):
     """
 
     task: str
+    model: ModelFacts
     metrics: tuple[str, ...]
     test_count: Count
     leaked_count: Count

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bertline.evaluation.gate import Verdict
 from bertline.evaluation.judges import METRICS
-from bertline.evaluation.results import FileResult, Results
+from bertline.evaluation.results import FileResult, ModelFacts, Results
 
 
 def summary_lines(results: Results, verdict: Verdict) -> list[str]:
@@ -23,6 +23,7 @@ def summary_lines(results: Results, verdict: Verdict) -> list[str]:
         f"{results.test_count:,} test examples, {results.leaked_count:,} of them also in training; "
         f"metrics in percent; drop: of {first}, in points"
     )
+    lines.append(model_line(results.model))
     for name, values in results.baselines.items():
         told = ", ".join(
             f"{METRICS[metric].label} {values[metric]:.2f} "
@@ -34,6 +35,14 @@ def summary_lines(results: Results, verdict: Verdict) -> list[str]:
     lines.append(verdict_line(verdict))
     lines += [f"  {reason}" for reason in verdict.reasons]
     return lines
+
+
+def model_line(model: ModelFacts) -> str:
+    """What the model costs by its shape, in one line."""
+    return (
+        f"model: {model.parameters / 1e6:.1f} M parameters, {model.flops / 1e6:,.0f} MFLOPs at "
+        f"{model.length} tokens, prune ratio {model.prune_ratio:.2f} %"
+    )
 
 
 def verdict_line(verdict: Verdict) -> str:

@@ -14,9 +14,12 @@ from bertline.evaluation.measure import Observation, file_result, observe
 from bertline.evaluation.predictions import write_predictions
 from bertline.evaluation.predictors import Predictor, open_predictor
 from bertline.evaluation.report import render_report
-from bertline.evaluation.results import REFERENCE, FileFacts, FileResult, Results
+from bertline.evaluation.results import REFERENCE, FileFacts, FileResult, ModelFacts, Results
 from bertline.evaluation.summary import summary_lines
 from bertline.export.listing import ExportedFile, Exports
+from bertline.modeling.config import ModelSpec
+from bertline.modeling.cost import encoder_flops, parameter_count, prune_ratio
+from bertline.modeling.weights import load_weights
 from bertline.publishing.model_card import render_model_card
 from bertline.tasks import get_task
 
@@ -94,6 +97,7 @@ def run(
         ]
         measured = Results(
             task=material.spec.task,
+            model=model_facts(material.spec, model),
             metrics=get_task(material.spec.task).metrics,
             test_count=len(test.examples),
             leaked_count=int(material.leaked.sum()),
@@ -112,6 +116,18 @@ def run(
         write_text(folder / "report.html", render_report(measured, verdict, history))
         write_text(folder / "model_card.md", render_model_card(material.spec, measured, verdict))
     print("\n".join(summary_lines(measured, verdict)))
+
+
+def model_facts(spec: ModelSpec, model: Path) -> ModelFacts:
+    """What the model of a folder costs by its shape, at its longest input."""
+    weights = load_weights(model / "weights.safetensors")
+    length = spec.inputs.max_seq_length
+    return ModelFacts(
+        parameters=parameter_count(weights),
+        flops=encoder_flops(spec.encoder, length),
+        length=length,
+        prune_ratio=prune_ratio(weights),
+    )
 
 
 def reference_facts(model: Path) -> FileFacts:

@@ -1,7 +1,7 @@
 """A made-up evaluation, for the tests of what is done with one."""
 
 from bertline.evaluation.judges import Table
-from bertline.evaluation.results import Agreement, FileResult, Interval, Results, Timing
+from bertline.evaluation.results import Agreement, FileResult, Interval, ModelFacts, Results, Timing
 
 RUNTIMES = ("keras", "saved_model", "litert", "openvino")
 METRICS = ("slot_f1", "intent_accuracy", "sentence_accuracy")
@@ -65,6 +65,7 @@ def make_results(*files: FileResult, slot_f1: float = 95.0) -> Results:
     """An evaluation of `files`; slot_f1 is that of the reference."""
     return Results(
         task="snips",
+        model=ModelFacts(parameters=22_700_000, flops=1_385_000_000, length=64, prune_ratio=0.0),
         metrics=METRICS,
         test_count=700,
         leaked_count=9,

@@ -16,6 +16,7 @@ def test_lines_hold_the_table_the_baseline_and_the_verdict() -> None:
         "    400    7.50  23.7 MB  pass",
         "700 test examples, 9 of them also in training; metrics in percent; drop: of slot F1, "
         "in points",
+        "model: 22.7 M parameters, 1,385 MFLOPs at 64 tokens, prune ratio 0.00 %",
         "a bag-of-words classifier: intent accuracy 96.43 (the model 99.00)",
         "BLESSED: 1 of 1 exported files pass, 0 checks",
     ]
