@@ -76,7 +76,8 @@ def _checked(rows: Iterator[Row]) -> Iterator[Row]:
             raise DataError(f"{row.place}: this id is there twice; give each question its own")
         if not row.context.strip():
             raise DataError(f"{row.place}: its context is empty; remove the question")
-        for text in (row.context, row.question, *(answer.text for answer in row.answers)):
+        answers = [answer.text for answer in row.answers]
+        for text in (row.id, row.article, row.context, row.question, *answers):
             try:
                 text.encode()
             except UnicodeEncodeError as error:
