@@ -11,6 +11,7 @@ from bertline.examples import GoldAnswer
 
 SAVED_SPLITS = ("train", "validation")
 COLUMNS = ("id", "title", "context", "question", "answers")
+ANSWER_KEYS = ("text", "answer_start")
 
 _Kind = TypeVar("_Kind", str, int, list[Any], dict[str, Any])
 
@@ -106,16 +107,21 @@ def _json_rows(file: Path, version: Version) -> Iterator[Row]:
 
 
 def _json_answers(question: dict[str, Any], version: Version, place: str) -> list[GoldAnswer]:
-    answers = [
-        GoldAnswer(_get(answer, "text", str, place), _get(answer, "answer_start", int, place))
-        for answer in _get(question, "answers", list, place)
-    ]
+    answers = _gold_answers(_get(question, "answers", list, place), place)
     is_impossible = question.get("is_impossible")
     if version is V1 and is_impossible is not None:
         raise _is_other(place, V2)
     if version is V2 and not answers and is_impossible is False:
         raise DataError(f"{place}: no answers, but is_impossible is false; correct one of them")
     return [] if is_impossible else _some(answers, version, place)
+
+
+def _gold_answers(answers: list[Any], place: str) -> list[GoldAnswer]:
+    text, start = ANSWER_KEYS
+    return [
+        GoldAnswer(_get(answer, text, str, place), _get(answer, start, int, place))
+        for answer in answers
+    ]
 
 
 def _some(answers: list[GoldAnswer], version: Version, place: str) -> list[GoldAnswer]:
@@ -130,12 +136,14 @@ def _saved_rows(folder: Path, split: str, version: Version) -> Iterator[Row]:
         id, title, context, question = (_get(row, name, str, place) for name in COLUMNS[:4])
         place = f"{folder / split}: question {id!r}"
         answers = _get(row, "answers", dict, place)
-        texts = _get(answers, "text", list, place)
-        starts = _get(answers, "answer_start", list, place)
+        texts, starts = (_get(answers, key, list, place) for key in ANSWER_KEYS)
         if len(texts) != len(starts):
             raise DataError(f"{place}: {len(texts)} answers, but {len(starts)} places of answers")
-        pairs = [GoldAnswer(text, start) for text, start in zip(texts, starts, strict=True)]
-        yield Row(place, id, title, context, question, _some(pairs, version, place))
+        pairs = [
+            dict(zip(ANSWER_KEYS, pair, strict=True)) for pair in zip(texts, starts, strict=True)
+        ]
+        given = _gold_answers(pairs, place)
+        yield Row(place, id, title, context, question, _some(given, version, place))
 
 
 def _check_saved_version(folder: Path, version: Version) -> None:

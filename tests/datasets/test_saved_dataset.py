@@ -1,30 +1,12 @@
-import json
 from pathlib import Path
-from typing import Any
 
-import pyarrow  # type: ignore[import-untyped]
 import pytest
 
 from bertline.datasets.saved_dataset import find_saved, saved_info, saved_rows
 from bertline.errors import DataError
+from tests.datasets.toy_saved import write_saved
 
 ROWS = [{"id": "a", "n": {"x": [1]}}, {"id": "b", "n": {"x": []}}, {"id": "c", "n": {"x": [2, 3]}}]
-
-
-def write_saved(folder: Path, splits: dict[str, list[dict[str, Any]]], name: str = "toy") -> Path:
-    """A folder as `DatasetDict.save_to_disk` of datasets 4 writes it, a row a file."""
-    for split, rows in splits.items():
-        (folder / split).mkdir(parents=True)
-        files = [f"data-{number:05}-of-{len(rows):05}.arrow" for number in range(len(rows))]
-        for file, row in zip(files, rows, strict=True):
-            table = pyarrow.Table.from_pylist([row])
-            with pyarrow.ipc.new_stream(str(folder / split / file), table.schema) as stream:
-                stream.write_table(table)
-        state = {"_data_files": [{"filename": file} for file in files], "_format_type": None}
-        (folder / split / "state.json").write_text(json.dumps(state))
-        (folder / split / "dataset_info.json").write_text(json.dumps({"dataset_name": name}))
-    (folder / "dataset_dict.json").write_text(json.dumps({"splits": list(splits)}))
-    return folder
 
 
 def test_rows_come_in_the_order_of_the_files_with_the_columns_named(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ TEXTS = st.text(st.sampled_from("ab,\u00a0\u202f \t\n\r\u0301\u2028"), max_size=
 def test_words_are_divided_by_five_characters_only() -> None:
     assert split_words(TEXT) == ["a\u00a0b", "cd", "e"]
     assert (WORDS.starts, WORDS.ends) == ([1, 6, 11], [4, 8, 12])
-    assert split_words(" \n") == Words.of("").starts == []
+    assert split_words(" \n") == []
+    assert Words.of("\t").starts == []
 
 
 def test_white_space_belongs_to_the_word_before_it() -> None:
