@@ -89,9 +89,9 @@ def _checked(rows: Iterator[Row]) -> Iterator[Row]:
 
 def _json_rows(file: Path, version: Version) -> Iterator[Row]:
     content = _content(file)
-    given = str(content.get("version", version.number)).removeprefix("v")
-    if given != version.number:
-        raise _is_other(str(file), V1 if given == V1.number else V2)
+    other = _other(version)
+    if str(content.get("version")).removeprefix("v") == other.number:
+        raise _is_other(str(file), other)
     for index, article in enumerate(_get(content, "data", list, str(file))):
         place = f"{file}: article {index}"
         title = _get(article, "title", str, place)
@@ -147,11 +147,15 @@ def _saved_rows(folder: Path, split: str, version: Version) -> Iterator[Row]:
 
 
 def _check_saved_version(folder: Path, version: Version) -> None:
-    other = V2 if version is V1 else V1
+    other = _other(version)
     for split in SAVED_SPLITS:
         info = saved_info(folder, split)
         if other.saved_name in (info.get("dataset_name"), info.get("builder_name")):
             raise _is_other(str(folder), other)
+
+
+def _other(version: Version) -> Version:
+    return V2 if version is V1 else V1
 
 
 def _is_other(place: str, version: Version) -> DataError:
