@@ -11,6 +11,7 @@ from bertline.examples import GoldAnswer
 
 SAVED_SPLITS = ("train", "validation")
 COLUMNS = ("id", "title", "context", "question", "answers")
+ANSWER_KEYS = ("text", "answer_start")
 
 _Kind = TypeVar("_Kind", str, int, list[Any], dict[str, Any])
 
@@ -76,7 +77,8 @@ def _checked(rows: Iterator[Row]) -> Iterator[Row]:
             raise DataError(f"{row.place}: this id is there twice; give each question its own")
         if not row.context.strip():
             raise DataError(f"{row.place}: its context is empty; remove the question")
-        for text in (row.context, row.question, *(answer.text for answer in row.answers)):
+        answers = [answer.text for answer in row.answers]
+        for text in (row.id, row.article, row.context, row.question, *answers):
             try:
                 text.encode()
             except UnicodeEncodeError as error:
@@ -87,9 +89,9 @@ def _checked(rows: Iterator[Row]) -> Iterator[Row]:
 
 def _json_rows(file: Path, version: Version) -> Iterator[Row]:
     content = _content(file)
-    given = str(content.get("version", version.number)).removeprefix("v")
-    if given != version.number:
-        raise _is_other(str(file), V1 if given == V1.number else V2)
+    other = _other(version)
+    if str(content.get("version")).removeprefix("v") == other.number:
+        raise _is_other(str(file), other)
     for index, article in enumerate(_get(content, "data", list, str(file))):
         place = f"{file}: article {index}"
         title = _get(article, "title", str, place)
@@ -105,16 +107,21 @@ def _json_rows(file: Path, version: Version) -> Iterator[Row]:
 
 
 def _json_answers(question: dict[str, Any], version: Version, place: str) -> list[GoldAnswer]:
-    answers = [
-        GoldAnswer(_get(answer, "text", str, place), _get(answer, "answer_start", int, place))
-        for answer in _get(question, "answers", list, place)
-    ]
+    answers = _gold_answers(_get(question, "answers", list, place), place)
     is_impossible = question.get("is_impossible")
     if version is V1 and is_impossible is not None:
         raise _is_other(place, V2)
     if version is V2 and not answers and is_impossible is False:
         raise DataError(f"{place}: no answers, but is_impossible is false; correct one of them")
     return [] if is_impossible else _some(answers, version, place)
+
+
+def _gold_answers(answers: list[Any], place: str) -> list[GoldAnswer]:
+    text, start = ANSWER_KEYS
+    return [
+        GoldAnswer(_get(answer, text, str, place), _get(answer, start, int, place))
+        for answer in answers
+    ]
 
 
 def _some(answers: list[GoldAnswer], version: Version, place: str) -> list[GoldAnswer]:
@@ -129,20 +136,26 @@ def _saved_rows(folder: Path, split: str, version: Version) -> Iterator[Row]:
         id, title, context, question = (_get(row, name, str, place) for name in COLUMNS[:4])
         place = f"{folder / split}: question {id!r}"
         answers = _get(row, "answers", dict, place)
-        texts = _get(answers, "text", list, place)
-        starts = _get(answers, "answer_start", list, place)
+        texts, starts = (_get(answers, key, list, place) for key in ANSWER_KEYS)
         if len(texts) != len(starts):
             raise DataError(f"{place}: {len(texts)} answers, but {len(starts)} places of answers")
-        pairs = [GoldAnswer(text, start) for text, start in zip(texts, starts, strict=True)]
-        yield Row(place, id, title, context, question, _some(pairs, version, place))
+        pairs = [
+            dict(zip(ANSWER_KEYS, pair, strict=True)) for pair in zip(texts, starts, strict=True)
+        ]
+        given = _gold_answers(pairs, place)
+        yield Row(place, id, title, context, question, _some(given, version, place))
 
 
 def _check_saved_version(folder: Path, version: Version) -> None:
-    other = V2 if version is V1 else V1
+    other = _other(version)
     for split in SAVED_SPLITS:
         info = saved_info(folder, split)
         if other.saved_name in (info.get("dataset_name"), info.get("builder_name")):
             raise _is_other(str(folder), other)
+
+
+def _other(version: Version) -> Version:
+    return V2 if version is V1 else V1
 
 
 def _is_other(place: str, version: Version) -> DataError:

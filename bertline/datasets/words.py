@@ -9,6 +9,11 @@ WHITE_SPACE = " \t\r\n\u202f"
 _WORD = re.compile(f"[^{WHITE_SPACE}]+")
 
 
+def split_words(text: str) -> list[str]:
+    """The words of `text`: what stands between WHITE_SPACE, so a no-break space divides nothing."""
+    return _WORD.findall(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """A text's words; word i is text[starts[i]:ends[i]], in code points."""
@@ -19,14 +24,9 @@ class Words:
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """The words of `text`; white space is WHITE_SPACE, so a no-break space is none."""
+        """The words of `text`, those of `split_words`."""
         spans = [match.span() for match in _WORD.finditer(text)]
         return cls(text, [start for start, _ in spans], [end for _, end in spans])
-
-    @property
-    def spellings(self) -> list[str]:
-        """The words themselves, in order."""
-        return _WORD.findall(self.text)
 
     def at(self, character: int) -> int:
         """Number of the word of a character; white space belongs to the word before it, if any."""

@@ -1,7 +1,9 @@
 """WordPiece tokenization as BERT does it, with character offsets."""
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import cast
 
@@ -15,6 +17,8 @@ from bertline.errors import CheckpointError, DataError
 PAD, UNK, CLS, SEP = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 # As in Google's tokenization.py; the library's own default is 100.
 MAX_CHARS_PER_WORD = 200
+MAX_KNOWN_WORDS = 200_000
+WORDS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Tokenizer:
         self.tokens = {number: token for token, number in vocabulary.items()}
         self.pad_id, self.cls_id, self.sep_id = (vocabulary[name] for name in (PAD, CLS, SEP))
         model = WordPiece(vocabulary, unk_token=UNK, max_input_chars_per_word=MAX_CHARS_PER_WORD)
+        self._known: dict[str, list[int]] = {}
         self._tokenizer = tokenizers.Tokenizer(model)
         self._tokenizer.normalizer = BertNormalizer(lowercase=do_lower_case)
         self._tokenizer.pre_tokenizer = BertPreTokenizer()
@@ -82,6 +87,26 @@ class Tokenizer:
             )
             for encoding, offsets in ((encoding, encoding.offsets) for encoding in encodings)
         ]
+
+    def encode_words(self, words: Iterable[str]) -> dict[str, list[int]]:
+        """The ids of each word, to be joined to those of a text; a word has no white space.
+
+        Words come again and again: those of earlier calls are remembered.
+        """
+        # Another dict and not the same one cleared: another thread may be reading that.
+        known = self._known if len(self._known) < MAX_KNOWN_WORDS else {}
+        distinct = dict.fromkeys(words)
+        new = [word for word in distinct if word not in known]
+        groups = [new[i : i + WORDS_AT_ONCE] for i in range(0, len(new), WORDS_AT_ONCE)]
+        # One text of many words is encoded in half the time of many texts.
+        encodings = self.encode(["\n".join(group) for group in groups])
+        for group, encoding in zip(groups, encodings, strict=True):
+            ends = accumulate(len(word) + 1 for word in group)
+            bounds = [0, *(bisect_left(encoding.starts, end) for end in ends)]
+            for word, (first, behind) in zip(group, pairwise(bounds), strict=True):
+                known[word] = encoding.ids[first:behind]
+        self._known = known
+        return {word: known[word] for word in distinct}
 
     def basic_tokens(self, text: str) -> list[str]:
         """What is cut into WordPieces: normalized words, and each punctuation mark by itself."""

@@ -5,23 +5,18 @@ doc_stride tokens, until one reaches the context's end.
 """
 
 import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, chain
 from typing import NamedTuple, Self
 
 import numpy as np
 
-from bertline.datasets.words import Words
+from bertline.datasets.words import Words, split_words
 from bertline.errors import ConfigError, DataError
 from bertline.examples import GoldAnswer, Question
 from bertline.features.batches import IntArray, Record
 from bertline.features.tokenizer import Tokenizer
-
-# One text of many words is encoded in half the time of many texts.
-WORDS_AT_ONCE = 64
-
-Pieces = dict[str, list[int]]
 
 
 def encode_questions(
@@ -68,13 +63,15 @@ def encode_question_examples(
     items = [(example.question, example.context) for example in examples]
     lengths = _Lengths.of(max_seq_length, doc_stride, max_query_length)
     answers = [example.answers[0] if example.answers else None for example in examples]
-    texts = _divide(answer.text for answer in answers if answer)
-    pieces = _pieces(tokenizer, texts.values())
+    words = {answer.text: split_words(answer.text) for answer in answers if answer}
+    pieces = tokenizer.encode_words(chain.from_iterable(words.values()))
     records = []
     for answer, (context, windows) in zip(
         answers, _cut(tokenizer, ids, items, lengths), strict=True
     ):
-        span = answer and context.answer_tokens(answer, _ids(texts[answer.text], pieces))
+        span = answer and context.answer_tokens(
+            answer, [id for word in words[answer.text] for id in pieces[word]]
+        )
         for window in windows:
             start, end = window.positions(*span) if span else (0, 0)
             window.record.columns["start_position"] = np.array([start], np.int32)
@@ -117,12 +114,11 @@ class _Context:
     first_tokens: list[int]
 
     @classmethod
-    def of(cls, words: Words, pieces: Pieces) -> Self:
-        of_words = [pieces[word] for word in words.spellings]
-        counts = [len(ids) for ids in of_words]
-        ids = np.fromiter(chain.from_iterable(of_words), np.int32, sum(counts))
+    def of(cls, text: str, pieces: list[list[int]]) -> Self:
+        counts = [len(ids) for ids in pieces]
+        ids = np.fromiter(chain.from_iterable(pieces), np.int32, sum(counts))
         word_ids = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
-        return cls(words, ids, word_ids, [0, *accumulate(counts)])
+        return cls(Words.of(text), ids, word_ids, [0, *accumulate(counts)])
 
     def answer_tokens(self, answer: GoldAnswer, ids: list[int]) -> tuple[int, int] | None:
         """First and last token of an answer: of its words, narrowed to its own tokens if there.
@@ -167,13 +163,18 @@ def _cut(
     """The context and the windows of each item."""
     for id, item in zip(ids, items, strict=True):
         _check_unicode(id, item)
-    words = _divide(chain.from_iterable(items))
-    pieces = _pieces(tokenizer, words.values())
-    contexts = {text: _Context.of(words[text], pieces) for text in {text for _, text in items}}
+    words = {text: split_words(text) for text in set(chain.from_iterable(items))}
+    pieces = tokenizer.encode_words(chain.from_iterable(words.values()))
+    contexts = {
+        text: _Context.of(text, [pieces[word] for word in words[text]])
+        for text in {text for _, text in items}
+    }
     for id, (question, text) in zip(ids, items, strict=True):
         context = contexts[text]
-        query = _ids(words[question], pieces)[: lengths.max_query_length]
-        front = np.array([tokenizer.cls_id, *query, tokenizer.sep_id], np.int32)
+        query = [id for word in words[question] for id in pieces[word]]
+        front = np.array(
+            [tokenizer.cls_id, *query[: lengths.max_query_length], tokenizer.sep_id], np.int32
+        )
         room = lengths.max_seq_length - len(front) - 1
         yield (
             context,
@@ -194,31 +195,6 @@ def _check_unicode(id: str, item: tuple[str, str]) -> None:
                 f"question {id!r}: not valid Unicode at character {error.start} ({part!r}); "
                 "correct it"
             ) from None
-
-
-def _divide(texts: Iterable[str]) -> dict[str, Words]:
-    return {text: Words.of(text) for text in dict.fromkeys(texts)}
-
-
-def _pieces(tokenizer: Tokenizer, texts: Iterable[Words]) -> Pieces:
-    """The tokens of every distinct word, each of which is encoded once: most come often."""
-    distinct = list(dict.fromkeys(word for words in texts for word in words.spellings))
-    lists = [
-        Words.of("\n".join(distinct[start : start + WORDS_AT_ONCE]))
-        for start in range(0, len(distinct), WORDS_AT_ONCE)
-    ]
-    pieces = {}
-    for words, encoding in zip(
-        lists, tokenizer.encode([words.text for words in lists]), strict=True
-    ):
-        firsts = [*np.searchsorted(encoding.starts, words.starts).tolist(), len(encoding.ids)]
-        for word, (first, behind) in zip(words.spellings, pairwise(firsts), strict=True):
-            pieces[word] = encoding.ids[first:behind]
-    return pieces
-
-
-def _ids(words: Words, pieces: Pieces) -> list[int]:
-    return [id for word in words.spellings for id in pieces[word]]
 
 
 def _window(

@@ -125,6 +125,33 @@ def test_a_missing_vocabulary_is_named(tmp_path: Path) -> None:
         Tokenizer.from_vocab(tmp_path / "vocab.txt", do_lower_case=True)
 
 
+def test_words_are_remembered_and_each_is_encoded_as_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tokenizer = toy_tokenizer()
+    words = ["Miles.", "\u200b", "jazz", "\u0301", "don't", "jazz", "💿"]
+    for limit in (100, 1):
+        monkeypatch.setattr("bertline.features.tokenizer.MAX_KNOWN_WORDS", limit)
+        for part in (words, words[:3], ["by", *words], []):
+            alone = {word: TOKENIZER.encode([word])[0].ids for word in part}
+            assert tokenizer.encode_words(part) == alone
+
+
+@given(st.lists(st.text(st.sampled_from("aé.\u0301\u200b你İ💿ΑΣ"), min_size=1), max_size=200))
+def test_words_encoded_together_are_those_of_a_text(words: list[str]) -> None:
+    [encoding] = TOKENIZER.encode([" ".join(words)])
+    pieces = toy_tokenizer().encode_words(words)
+    assert [id for word in words for id in pieces[word]] == encoding.ids
+
+
+def test_basic_tokens_are_normalized_and_divided_at_punctuation() -> None:
+    assert TOKENIZER.basic_tokens("Café\u00a0(don't) 你好") == [
+        *("cafe", "(", "don", "'", "t", ")", "你", "好")
+    ]
+    assert toy_tokenizer(do_lower_case=False).basic_tokens("Café") == ["Café"]
+    assert TOKENIZER.basic_tokens("\u200b") == []
+
+
 @pytest.mark.real
 @pytest.mark.parametrize("key", ["ids_lower", "ids_cased"])
 def test_ids_are_those_of_the_reference(shared: Path, key: str) -> None:
