@@ -153,6 +153,10 @@ def test_sources_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     (tmp_path / "cut.tgz").write_bytes(whole.read_bytes()[:-100])
     with pytest.raises(StorageError, match="cut.tgz: not a whole zip or tar archive"):
         ingested(tmp_path / "cut.tgz", tmp_path / "examples")
+    with tarfile.open(tmp_path / "empty.tar", "w"):
+        pass
+    with pytest.raises(DataError, match=f"^{tmp_path}/empty.tar: no file train_<Intent>_full.json"):
+        ingested(tmp_path / "empty.tar", tmp_path / "examples")
     with zipfile.ZipFile(tmp_path / "evil.zip", "w") as evil:
         evil.writestr("../evil.json", "{}")
     with pytest.raises(StorageError, match=r"member '\.\./evil\.json' leads out of the folder"):
@@ -241,13 +245,16 @@ def test_wrong_settings_are_told(settings: dict[str, Any], message: str) -> None
         ingest.Settings.parse({"source": "data", **settings}, where="test")
 
 
-def test_unlabelled_text_needs_no_test_split_and_may_be_one_file(tmp_path: Path) -> None:
+def test_unlabelled_text_needs_no_test_split_and_may_be_one_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "reviews.txt"
     file.write_text("\n\n".join(f"Review {number}.\nGood." for number in range(8)))
     artifact = ingested(file, tmp_path / "examples", task="text")
     about = read_manifest(artifact, "examples").about
     assert about["counts"] == {"train": 5, "dev": 3, "test": 0}
     assert about["labels"] == {}
+    assert capsys.readouterr().out == "text: 5 train, 3 dev, 0 test\n"
     assert (artifact / "test.jsonl").read_bytes() == b""
 
 
@@ -288,4 +295,4 @@ def test_real_reviews(shared: Path, tmp_path: Path) -> None:
     artifact = ingested(source, tmp_path / "examples", task="imdb", dev_size=1000)
     about = read_manifest(artifact, "examples").about
     assert about["counts"] == {"train": 24_000, "dev": 1_000, "test": 12_500}
-    assert about["report"]["line_breaks"] == 152_480
+    assert about["report"]["line_breaks"] == 152_486

@@ -209,7 +209,10 @@ def test_checksums_are_compared_and_what_is_damaged_is_not_kept(
     assert ranges(handler) == [None, None]
 
 
-def test_a_closed_network_tells_what_to_get_and_what_to_give(tmp_path: Path) -> None:
+def test_a_closed_network_tells_what_to_get_and_what_to_give(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     sources = ["http://localhost:1/train-v1.1.json", "http://localhost:1/dev%20v1.1.json?a=b"]
     for call in (lambda: collect(sources, tmp_path), lambda: sources_digest(sources)):
         with pytest.raises(StorageError) as raised:
@@ -220,6 +223,7 @@ def test_a_closed_network_tells_what_to_get_and_what_to_give(tmp_path: Path) -> 
             "download all on another machine and give --data DIR, a folder that holds "
             "train-v1.1.json and dev v1.1.json"
         )
+    assert files_below(tmp_path) == {}
 
 
 def test_http_errors_are_told(site: tuple[str, type[Handler]], tmp_path: Path) -> None:
