@@ -54,7 +54,7 @@ def test_text_is_the_joined_chunks_and_slots_are_trimmed(tmp_path: Path) -> None
         slots=(Slot("track", 5, 16), Slot("artist", 20, 28)),
     )
     assert [example.id for example in dataset.train] == ["train_Play_full-0", "train_Play_full-1"]
-    assert [example.text for example in dataset.test] == ["sing"]
+    assert [example.content for example in dataset.test] == ["sing"]
     assert dataset.report == {
         "latin1_files": 0,
         "latin1_lines": 0,
@@ -73,7 +73,7 @@ def test_lines_that_are_not_utf8_are_latin1_and_their_neighbours_are_not(tmp_pat
     text = json.dumps(of("Play", [{"text": "CAFÉ"}], [{"text": "NIÑO"}]), indent=1)
     raw = text.encode().decode("unicode_escape").encode("utf-8")
     dataset = snips.read(small_layout(tmp_path, train_Play_full=raw.replace(b"\xc3\x89", b"\xc9")))
-    assert [example.text for example in dataset.train] == ["CAFÉ", "NIÑO"]
+    assert [example.content for example in dataset.train] == ["CAFÉ", "NIÑO"]
     assert dataset.report["latin1_files"] == 1
     assert dataset.report["latin1_lines"] == 1
 
@@ -93,8 +93,9 @@ def test_oddities_are_counted(tmp_path: Path) -> None:
         {"text": "", "entity": "city"},
     ]
     dataset = snips.read(small_layout(tmp_path, train_Play_full=of("Play", chunks)))
-    assert dataset.train[0].text == "at  one pmnear\u00a0Rome"
-    assert dataset.train[0].slots == (Slot("time", 4, 10), Slot("city", 15, 19))
+    slots = (Slot("time", 4, 10), Slot("city", 15, 19))
+    text = "at  one pmnear\u00a0Rome"
+    assert dataset.train[0] == TaggedText("train_Play_full-0", text, "Play", slots)
     assert dataset.report["trimmed_slots"] == 1
     assert dataset.report["empty_slots"] == 2
     assert dataset.report["mid_word_slots"] == 1
