@@ -47,17 +47,18 @@ class Manifest(Config):
 
 
 @contextlib.contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """A temporary folder that becomes `path` when the block ends without an exception.
 
-    What stood at `path` before is replaced. On an exception nothing changes at `path`.
+    What stood at `path` before is replaced. On an exception nothing changes at `path`. durable:
+    whether it has to outlive a power cut too, which takes minutes for tens of thousands of files.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.tmp"
     temporary.mkdir()
     try:
         yield temporary
-        for file in [*temporary.rglob("*"), temporary]:
+        for file in [*temporary.rglob("*"), temporary] if durable else []:
             fsync(file)
         replace_folder(temporary, path)
     finally:

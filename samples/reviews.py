@@ -20,7 +20,7 @@ COUNTS = {"train": 600, "test": 200}
 """Reviews of each class."""
 
 RATINGS = {"neg": "1234", "pos": "789"}
-VERDICT_RATE, CONCESSION_RATE, BREAK_RATE = 0.25, 0.6, 0.2
+VERDICT_RATE, CONCESSION_RATE, BREAK_RATE = 0.4, 0.4, 0.2
 
 
 class Reviewer(Templates):

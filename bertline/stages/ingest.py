@@ -1,9 +1,10 @@
 """A dataset's files in, examples out: train, dev (held out of training by hash) and test."""
 
+import contextlib
 import hashlib
 import importlib
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -62,7 +63,9 @@ def run(settings: Settings, *, examples: Path) -> None:
     task = get_task(settings.task)
     reader = _reader(task, settings.small_files)
     with tempfile.TemporaryDirectory(prefix="bertline-") as work:
-        dataset = reader(collect(settings.source, Path(work), settings.sha256))
+        folder = collect(settings.source, Path(work), settings.sha256)
+        with _naming_sources(settings.source, folder if folder.is_relative_to(work) else None):
+            dataset = reader(folder)
     _check_splits(task, dataset, ", ".join(settings.source))
     train, dev = hold_out(dataset.train, settings.dev_size)
     train = subset(train, settings.max_train_examples)
@@ -88,6 +91,20 @@ def _reader(task: Task, small_files: bool) -> Callable[[Path], Dataset]:
     module, _, function = address.partition(":")
     reader: Callable[[Path], Dataset] = getattr(importlib.import_module(module), function)
     return reader
+
+
+@contextlib.contextmanager
+def _naming_sources(sources: Sequence[str], temporary: Path | None) -> Iterator[None]:
+    """Tells a reader's error with the sources for a folder that will be gone when it is read."""
+    try:
+        yield
+    except DataError as error:
+        message = str(error)
+        if temporary:
+            message = message.replace(f"{temporary}/", "").replace(
+                str(temporary), ", ".join(sources)
+            )
+        raise DataError(message) from None
 
 
 def _check_splits(task: Task, dataset: Dataset, sources: str) -> None:
@@ -146,7 +163,7 @@ def leaked_ids(seen: Iterable[Example], test: Iterable[Example]) -> list[str]:
 def _print_summary(about: dict[str, Any]) -> None:
     counts = ", ".join(f"{count:,} {split}" for split, count in about["counts"].items())
     labels = ", ".join(f"{len(names)} {kind}" for kind, names in about["labels"].items())
-    print(f"{about['task']}: {counts}; {labels}")
+    print("; ".join(filter(None, [f"{about['task']}: {counts}", labels])))
     for name, count in about["report"].items():
         if name != "test_in_train" and count:
             print(f"  {name.replace('_', ' ')}: {count:,}")

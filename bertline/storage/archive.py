@@ -39,11 +39,15 @@ def is_archive(file: Path) -> bool:
 def unpack(archive: Path, folder: Path) -> Path:
     """`folder`, holding the files of a zip, tar or compressed tar archive: all of them or none.
 
-    Raises StorageError for what is no archive, for a truncated or damaged one, and for a member
-    whose name leads out of the folder or that is a link or a device.
+    They are not flushed to the disk: what is unpacked can be unpacked again. Raises StorageError
+    for what is no archive, for a truncated or damaged one, and for a member whose name leads out
+    of the folder or that is a link or a device.
     """
     try:
-        with new_folder(folder) as new, contextlib.closing(_members(archive)) as members:
+        with (
+            new_folder(folder, durable=False) as new,
+            contextlib.closing(_members(archive)) as members,
+        ):
             for name, stream in members:
                 with stream:
                     target = new / _checked(archive, name)

@@ -43,7 +43,11 @@ class Partial:
                 raise StorageError(
                     f"{url}: another process is fetching it; try again when that has ended"
                 )
-            yield cls(stream, path)
+            partial = cls(stream, path)
+            try:
+                yield partial
+            finally:
+                partial._remove_if_empty()
 
     @property
     def size_bytes(self) -> int:
@@ -70,7 +74,11 @@ class Partial:
     def finish(self, target: Path) -> None:
         """Moves the whole file to `target`; nothing of it stays in the cache."""
         shutil.move(self._path, target)
-        self._validator_path.unlink(missing_ok=True)
+
+    def _remove_if_empty(self) -> None:
+        if not self._path.exists() or not self._path.stat().st_size:
+            self._path.unlink(missing_ok=True)
+            self._validator_path.unlink(missing_ok=True)
 
 
 def _lock(stream: BinaryIO) -> bool:

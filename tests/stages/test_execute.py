@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -143,6 +144,8 @@ def test_a_stage_ends_with_the_run_that_started_it(tmp_path: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         # Waits for the vocabulary's first line, which never comes.
         (tmp_path / "bert").mkdir()
+        for name in ("config.json", "model.safetensors"):
+            (tmp_path / "bert" / name).touch()
         (tmp_path / "bert/vocab.txt").symlink_to(pipe)
         process = subprocess.Popen(
             [
@@ -153,7 +156,18 @@ def test_a_stage_ends_with_the_run_that_started_it(tmp_path: Path) -> None:
             cwd=ROOT,
             env=os.environ | {RUN_LOCK_VARIABLE: str(lock_file)},
         )
-        with pipe.open("w"):
+        with os.fdopen(opened_by_both(pipe), "w"):
             assert process.poll() is None
             fcntl.flock(lock, fcntl.LOCK_UN)
             assert process.wait(timeout=60) == -signal.SIGKILL
+
+
+def opened_by_both(pipe: Path) -> int:
+    """A file descriptor to write into a pipe that somebody reads."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            assert time.monotonic() < deadline, "nobody reads the pipe"
+            time.sleep(0.02)

@@ -1,0 +1,57 @@
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bertline.errors import ConfigError
+from bertline.examples import Example, TaggedText
+from bertline.stages import ingest
+
+
+def utterances(texts: Sequence[str]) -> list[Example]:
+    return [TaggedText(str(row), text, "Play", ()) for row, text in enumerate(texts)]
+
+
+def contents(examples: Sequence[Example]) -> list[str]:
+    return [example.content for example in examples]
+
+
+@given(
+    st.lists(st.sampled_from(["a", "A ", "b", "c", "d", "e", "f"]), min_size=2, max_size=30),
+    st.integers(1, 15),
+)
+def test_dev_shares_no_text_with_training_and_order_is_kept(
+    texts: list[str], dev_size: int
+) -> None:
+    examples = utterances(texts)
+    groups = Counter(text.strip().lower() for text in texts)
+    if dev_size > len(examples) // 2 or dev_size < min(groups.values()):
+        with pytest.raises(ConfigError):
+            ingest.hold_out(examples, dev_size)
+        return
+    train, dev = ingest.hold_out(examples, dev_size)
+    assert sorted([*train, *dev], key=examples.index) == examples
+    assert train == sorted(train, key=examples.index)
+    assert 0 < len(dev) <= dev_size
+    in_train, in_dev = ({text.strip().lower() for text in contents(part)} for part in (train, dev))
+    assert not in_train & in_dev
+
+
+def test_dev_depends_on_texts_alone() -> None:
+    texts = [f"utterance {number}" for number in range(100)]
+    chosen = set(contents(ingest.hold_out(utterances(texts), 20)[1]))
+    again = set(contents(ingest.hold_out(utterances(texts[::-1]), 20)[1]))
+    assert chosen == again
+    assert len(chosen) == 20
+
+
+def test_a_subset_depends_on_texts_alone_and_keeps_their_order() -> None:
+    texts = [f"utterance {number}" for number in range(20)]
+    chosen = contents(ingest.subset(utterances(texts), 7))
+    assert chosen == [text for text in texts if text in chosen]
+    assert contents(ingest.subset(utterances(texts[::-1]), 7)) == chosen[::-1]
+    assert set(chosen) < set(contents(ingest.subset(utterances(texts), 8)))
+    assert contents(ingest.subset(utterances(texts), 21)) == texts
+    assert contents(ingest.subset(utterances(texts), None)) == texts
