@@ -1,6 +1,6 @@
 """WordPiece tokenization as BERT does it, with character offsets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -64,6 +64,15 @@ class Tokenizer:
         """Number of entries of the vocabulary."""
         return len(self.vocabulary)
 
+    def normalize(self, text: str) -> str:
+        """The text as it is split: cleaned, Chinese characters apart, lower-cased if so set."""
+        normalized: str = self._tokenizer.normalizer.normalize_str(text)
+        return normalized
+
+    def is_punctuation(self, character: str) -> bool:
+        """Whether a normalized character is always a word of its own."""
+        return len(self._tokenizer.pre_tokenizer.pre_tokenize_str(f"a{character}a")) == 3
+
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
         """One encoding a text, in order; raises DataError for text that is not valid Unicode."""
         try:
@@ -113,6 +122,11 @@ def read_vocab(file: Path) -> dict[str, int]:
             f"{file}: no entry {', '.join(missing)}; give the vocab.txt of a BERT encoder"
         )
     return vocabulary
+
+
+def is_lower_cased(vocabulary: Iterable[str]) -> bool:
+    """Whether no entry but the special ones has a capital: it is of lower-cased text."""
+    return all(entry == entry.lower() for entry in vocabulary if not entry.startswith("["))
 
 
 def _describe_invalid(texts: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bertline.artifacts import read_json
 from bertline.errors import CheckpointError
+from bertline.features.tokenizer import is_lower_cased
 from bertline.modeling.config import EncoderConfig
 from bertline.modeling.shapes import check_shapes, encoder_shapes
 from bertline.modeling.weights import Tensors
@@ -37,9 +38,7 @@ def read_config(folder: Path, vocabulary: Iterable[str]) -> EncoderConfig:
     values = read_json(folder / CONFIG_FILE)
     if values.get("hidden_act") == "gelu":
         values["hidden_act"] = "gelu_tanh"
-    values["do_lower_case"] = not any(
-        entry != entry.lower() for entry in vocabulary if not entry.startswith("[")
-    )
+    values["do_lower_case"] = is_lower_cased(vocabulary)
     known = {key: values[key] for key in EncoderConfig.model_fields if key in values}
     return EncoderConfig.parse(known, where=str(folder / CONFIG_FILE))
 
