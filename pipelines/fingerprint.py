@@ -42,7 +42,7 @@ def fingerprints(
 
 
 def _source_digest(stage: str, settings: str) -> str | None:
-    if stage not in SOURCES:
+    source: str | None = json.loads(settings)[SOURCES[stage]] if stage in SOURCES else None
+    if source is None:
         return None
-    source: str = json.loads(settings)[SOURCES[stage]]
     return source_digest(str(packaged.folder()) if source == packaged.NAME else source)

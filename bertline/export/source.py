@@ -56,13 +56,6 @@ class Source:
         return TextInput(self.tokenizer(), longest, self.graph.fed_by())
 
 
-def is_source(path: Path) -> bool:
-    """Whether `open_source` takes `path`."""
-    return is_foreign_graph(path) or any(
-        (path / name).is_file() for name in ("model.json", "encoder.json")
-    )
-
-
 def open_source(path: Path, output: str | None = None, output_names: Sequence[str] = ()) -> Source:
     """The model at `path`: a model folder, an encoder artifact, a SavedModel or a frozen .pb.
 

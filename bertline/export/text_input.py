@@ -71,8 +71,7 @@ def write_text_ir(
     core.add_extension(str(extension()))
     # Read again, since connecting changes the model; weights stay as they were stored.
     model = core.read_model(source)
-    (batch,) = {parameter.partial_shape[0] for parameter in model.inputs}
-    texts = opset.parameter([batch], ov.Type.string)
+    texts = opset.parameter(model.inputs[0].partial_shape[:1], ov.Type.string)
     texts.output(0).tensor.set_names({INPUT})
     made = tokenizer_graph(texts, text_input, length)
     for parameter in model.get_parameters():

@@ -86,6 +86,13 @@ class Settings(Config):
         return min(longest, self.shape[1] or longest)
 
 
+def is_source(path: Path) -> bool:
+    """Whether `path` is something that `run` takes, and no foreign checkpoint."""
+    names = ("model.json", "encoder.json", "saved_model.pb")
+    is_file = path.is_file() and path.suffix == ".pb"
+    return is_file or any((path / name).is_file() for name in names)
+
+
 def run(settings: Settings, *, source: Path, exported: Path) -> None:
     """Writes the artifact `exported`: exports.json, the files, vocab.txt if known, a description.
 
