@@ -82,7 +82,8 @@ class Exporter:
     def _write_text_form(self, form: Format, path: Path) -> Path | None:
         if self._text_input is None or form.runtime != "openvino":
             return None
-        text_path = path.with_name("text.xml")
+        text_path = path.parent.with_name(f"{path.parent.name}_text") / path.name
+        text_path.parent.mkdir()
         write_text_ir(path, text_path, self._text_input, length=self._shape[1])
         return text_path
 
