@@ -116,7 +116,9 @@ def tokenizer_graph(texts: Any, text_input: TextInput, length: int | None) -> di
     rows = opset.gather(opset.shape_of(texts, "i32"), _scalar(0), _scalar(0))
     begins = opset.range(_scalar(0), rows, _scalar(1), "i32")
     ends = opset.add(begins, _scalar(1))
-    x = [*begins.outputs(), *ends.outputs(), *x]
+    # RegexSplit loses rows where there is not a single byte: one that belongs to no string.
+    data = opset.concat([x[2], *_text(" ")], 0)
+    x = [*begins.outputs(), *ends.outputs(), *x[:2], *data.outputs()]
     x = add("RegexSplit", x, _text(r"\s+"), behaviour="remove", invert=False, max_splits=-1)
     begins, ends, ids = add(
         "WordpieceTokenizer",
