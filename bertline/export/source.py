@@ -77,10 +77,10 @@ def open_source(path: Path, output: str | None = None, output_names: Sequence[st
         config = EncoderConfig.parse(read_json(file), where=str(file))
         weights = load_weights(path / WEIGHTS)
         head = load_weights(path / HEAD) if (path / HEAD).is_file() else {}
-        if not head:
+        spec_of_head = _spec_of_head(config, head)
+        if spec_of_head is None:
             return _encoder(path, config, weights, output)
-        spec = _spec_of_head(path, config, head)
-        weights |= head
+        spec, weights = spec_of_head, weights | head
     else:
         raise CheckpointError(
             f"{path}: no checkpoint, model folder, SavedModel or .pb file; give one"
@@ -120,17 +120,19 @@ def _of_network(
     )
 
 
-def _spec_of_head(path: Path, config: EncoderConfig, head: Tensors) -> ModelSpec:
-    """The model that the head's tensors make of an encoder; classes are named by their numbers."""
+def _spec_of_head(config: EncoderConfig, head: Tensors) -> ModelSpec | None:
+    """The model that imported tensors make of an encoder, its classes named by their numbers.
+
+    None where they are heads of pre-training, which answer nothing.
+    """
+    labels: dict[str, list[str]] = {}
     if "label_dense/bias" in head:
-        name, labels = (
-            "classifier",
-            {"labels": [str(i) for i in range(len(head["label_dense/bias"]))]},
-        )
+        name = "classifier"
+        labels["labels"] = [str(number) for number in range(len(head["label_dense/bias"]))]
     elif "span_dense/bias" in head:
-        name, labels = "answer_span", {}
+        name = "answer_span"
     else:
-        raise CheckpointError(f"{path / HEAD}: neither label_dense nor span_dense; import it again")
+        return None
     return ModelSpec(
         task=name,
         head=name,

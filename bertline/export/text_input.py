@@ -86,63 +86,16 @@ def write_text_ir(
 
 def tokenizer_graph(texts: Any, text_input: TextInput, length: int | None) -> dict[str, Any]:
     """Each of MODEL_INPUTS → int32 [batch, length] of `texts`, string [batch]."""
-    tokenizer = text_input.tokenizer
-    factory = NodeFactory()
-    factory.add_extension(str(extension()))
-
-    def add(operation: str, *inputs: Ports, **attributes: Any) -> Ports:
-        ports = [port for group in inputs for port in group]
-        outputs: Ports = factory.create(operation, ports, attributes).outputs()
-        return outputs
-
-    def replace(x: Ports, pattern: str, by: str) -> Ports:
-        return add("RegexNormalization", x, _text(pattern), _text(by), global_replace=True)
-
-    characters = Characters.of(tokenizer)
-    punctuation = regex_class(characters.punctuation)
-    apart = regex_class(characters.isolated) + punctuation
-    # Strings are passed on as begins, ends and bytes; rows of strings with begins and ends before.
-    x = opset.string_tensor_unpack(texts).outputs()
-    x = replace(x, f"[{regex_class(characters.deleted)}]", "")
-    x = add(
-        "CharsMapNormalization",
-        x,
-        _constant(charsmap(characters.replaced)),
-        normalization_form="",
-        remove_extra_whitespaces=False,
-    )
-    x = replace(x, f"([{apart}])", " $1 ")
-    x = replace(x, rf"\S{{{MAX_CHARS_PER_WORD + 1},}}", UNKNOWN_WORD)
-    rows = opset.gather(opset.shape_of(texts, "i32"), _scalar(0), _scalar(0))
-    begins = opset.range(_scalar(0), rows, _scalar(1), "i32")
-    ends = opset.add(begins, _scalar(1))
-    # RegexSplit loses rows where there is not a single byte: one that belongs to no string.
-    data = opset.concat([x[2], *_text(" ")], 0)
-    x = [*begins.outputs(), *ends.outputs(), *x[:2], *data.outputs()]
-    x = add("RegexSplit", x, _text(r"\s+"), behaviour="remove", invert=False, max_splits=-1)
-    begins, ends, ids = add(
-        "WordpieceTokenizer",
-        x[:5],
-        _strings(list(tokenizer.vocabulary)),
-        _scalar(tokenizer.vocabulary[UNK]).outputs(),
-        suffix_indicator="##",
-        max_bytes_per_word=MAX_CHARS_PER_WORD * MAX_BYTES_PER_CHAR,
-    )
-    kept = opset.minimum(ends, opset.add(begins, _scalar(text_input.max_seq_length - 2)))
-    zero, one = _scalar(0).outputs(), _scalar(1).outputs()
-    cls_id, sep_id = (
-        _constant(np.array([i], np.int32)) for i in (tokenizer.cls_id, tokenizer.sep_id)
-    )
-    segments = _constant(np.zeros(3, np.int32))
-    row = [zero, one, cls_id, [begins, kept.output(0), ids], zero, one, sep_id]
-    begins, ends, ids = add("CombineSegments", *row, segments)[:3]
+    operations = _Operations()
+    words = _words(operations, texts, Characters.of(text_input.tokenizer))
+    ids = _ids(operations, words, text_input)
+    begins, ends, _ = ids
     longest = opset.reduce_max(opset.subtract(ends, begins), _scalar(0))
-    width = longest if length is None else _scalar(length)
-    dense, mask = add(
+    dense, mask = operations.add(
         "RaggedToDense",
-        [begins, ends, ids],
-        width.outputs(),
-        _scalar(tokenizer.pad_id).outputs(),
+        ids,
+        [longest.output(0)] if length is None else _port(_scalar(length)),
+        _port(_scalar(text_input.tokenizer.pad_id)),
         pad_right=True,
         pad_max_length=length is not None,
     )
@@ -151,23 +104,93 @@ def tokenizer_graph(texts: Any, text_input: TextInput, length: int | None) -> di
     return {"input_ids": dense, "input_mask": input_mask, "segment_ids": segment_ids}
 
 
+class _Operations:
+    """Makes nodes of openvino-tokenizers.
+
+    Strings are passed on as begins, ends and bytes; rows of strings, and of ids, with begins and
+    ends of the rows before.
+    """
+
+    def __init__(self) -> None:
+        self._factory = NodeFactory()
+        self._factory.add_extension(str(extension()))
+
+    def add(self, kind: str, *inputs: Ports, **attributes: Any) -> Ports:
+        """The outputs of a new node."""
+        ports = [port for group in inputs for port in group]
+        outputs: Ports = self._factory.create(kind, ports, attributes).outputs()
+        return outputs
+
+    def replace(self, strings: Ports, pattern: str, by: str) -> Ports:
+        """The strings with every match of a PCRE pattern replaced."""
+        texts = _text(pattern), _text(by)
+        return self.add("RegexNormalization", strings, *texts, global_replace=True)
+
+
+def _words(operations: _Operations, texts: Any, characters: Characters) -> Ports:
+    """Rows of words, normalized: what WordPiece gets."""
+    x = opset.string_tensor_unpack(texts).outputs()
+    x = operations.replace(x, f"[{regex_class(characters.deleted)}]", "")
+    x = operations.add(
+        "CharsMapNormalization",
+        x,
+        _port(opset.constant(charsmap(characters.replaced))),
+        normalization_form="",
+        remove_extra_whitespaces=False,
+    )
+    apart = regex_class(characters.isolated) + regex_class(characters.punctuation)
+    x = operations.replace(x, f"([{apart}])", " $1 ")
+    begins, ends, data = operations.replace(x, rf"\S{{{MAX_CHARS_PER_WORD + 1},}}", UNKNOWN_WORD)
+    # RegexSplit loses rows where there is not a single byte: one that belongs to no string.
+    data = opset.concat([data, *_text(" ")], 0).output(0)
+    count = opset.gather(opset.shape_of(texts, "i32"), _scalar(0), _scalar(0))
+    first = opset.range(_scalar(0), count, _scalar(1), "i32")
+    rows = [first.output(0), opset.add(first, _scalar(1)).output(0), begins, ends, data]
+    spaces = _text(r"\s+")
+    kept = {"behaviour": "remove", "invert": False, "max_splits": -1}
+    return operations.add("RegexSplit", rows, spaces, **kept)[: len(rows)]
+
+
+def _ids(operations: _Operations, words: Ports, text_input: TextInput) -> Ports:
+    """Rows of ids, cut, [CLS] before and [SEP] after them: begins, ends, ids."""
+    tokenizer = text_input.tokenizer
+    begins, ends, ids = operations.add(
+        "WordpieceTokenizer",
+        words,
+        _strings(list(tokenizer.vocabulary)),
+        _port(_scalar(tokenizer.vocabulary[UNK])),
+        suffix_indicator="##",
+        max_bytes_per_word=MAX_CHARS_PER_WORD * MAX_BYTES_PER_CHAR,
+    )
+    room = opset.add(begins, _scalar(text_input.max_seq_length - 2))
+    kept = [begins, opset.minimum(ends, room).output(0), ids]
+    segments = _port(opset.constant(np.zeros(3, np.int32)))
+    row = _one_id(tokenizer.cls_id), kept, _one_id(tokenizer.sep_id)
+    return operations.add("CombineSegments", *row, segments)[:3]
+
+
+def _one_id(value: int) -> Ports:
+    """One id, for every row."""
+    ids = opset.constant(np.array([value], np.int32))
+    return [*_port(_scalar(0)), *_port(_scalar(1)), *_port(ids)]
+
+
 def _scalar(value: int) -> Any:
     return opset.constant(np.int32(value))
 
 
-def _constant(values: Any) -> Ports:
-    outputs: Ports = opset.constant(values).outputs()
+def _port(node: Any) -> Ports:
+    outputs: Ports = node.outputs()
     return outputs
 
 
 def _text(value: str) -> Ports:
-    return _constant(np.frombuffer(value.encode(), np.uint8))
+    return _port(opset.constant(np.frombuffer(value.encode(), np.uint8)))
 
 
 def _strings(values: list[str]) -> Ports:
-    """Strings as begins, ends and bytes."""
     encoded = [value.encode() for value in values]
     ends = np.cumsum([len(value) for value in encoded]).astype(np.int32)
     begins = np.concatenate([[0], ends[:-1]]).astype(np.int32)
-    joined = np.frombuffer(b"".join(encoded), np.uint8)
-    return [*_constant(begins), *_constant(ends), *_constant(joined)]
+    data = np.frombuffer(b"".join(encoded), np.uint8)
+    return [port for part in (begins, ends, data) for port in _port(opset.constant(part))]

@@ -4,9 +4,9 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from bertline.artifacts import file_sha256, new_artifact, write_json
 from bertline.config import Config
@@ -36,7 +36,7 @@ class Settings(Config):
     output: Literal["head", "pooled", "sequence"] | None = None
     output_names: tuple[str, ...] = ()
     static: str | None = None
-    calibration: str | None = None
+    calibration: Annotated[str | None, Field(validate_default=True)] = None
     tokenizer_inside: bool = False
     max_seq_length: Annotated[int, Field(gt=2)] | None = None
 
@@ -54,11 +54,12 @@ class Settings(Config):
             raise ValueError("expected BATCHxLENGTH, such as 1x128")
         return static
 
-    @model_validator(mode="after")
-    def _int8_is_calibrated(self) -> Self:
-        if "openvino_int8" in self.formats and self.calibration is None:
-            raise ValueError("openvino_int8 needs texts for its ranges; give calibration a file")
-        return self
+    @field_validator("calibration")
+    @classmethod
+    def _int8_is_calibrated(cls, calibration: str | None, info: ValidationInfo) -> str | None:
+        if calibration is None and "openvino_int8" in info.data.get("formats", ()):
+            raise ValueError("openvino_int8 needs texts for its ranges; give a file of some")
+        return calibration
 
     @property
     def forms(self) -> list[str]:
