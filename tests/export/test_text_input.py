@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from openvino import opset15 as opset
 
 from bertline.errors import CheckpointError, ConfigError
-from bertline.export import text_input as module
 from bertline.export.exporter import Exporter
 from bertline.export.source import open_source
 from bertline.export.text_input import TextInput, extension, tokenizer_graph
@@ -170,7 +169,7 @@ def test_openvino_is_left_as_it_is_and_the_process_ends_well(model: Path, tmp_pa
 def test_a_missing_package_and_a_missing_vocabulary_are_told(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="needs the package openvino-tokenizers; pip install"):
         open_source(model).text_input()
     monkeypatch.undo()
