@@ -12,7 +12,8 @@ from bertline.errors import CheckpointError, ConfigError
 from bertline.export.calibration import fixed_length
 from bertline.export.graph import Graph, graph_of_network, is_foreign_graph, read_graph
 from bertline.export.text_input import TextInput, extension
-from bertline.features.tokenizer import Tokenizer, is_lower_cased, read_vocab
+from bertline.features.tokenizer import Tokenizer, read_vocab
+from bertline.modeling.checkpoints.google import looks_lower_cased
 from bertline.modeling.config import EncoderConfig, ModelSpec
 from bertline.modeling.model import build_encoder, build_model
 from bertline.modeling.weights import Tensors, assign, load_weights
@@ -152,6 +153,6 @@ def _foreign(path: Path, output_names: Sequence[str]) -> Source:
         weights=path / "saved_model.pb" if path.is_dir() else path,
         description={},
         vocab_file=vocab_file,
-        do_lower_case=vocab_file is None or is_lower_cased(read_vocab(vocab_file)),
+        do_lower_case=vocab_file is None or looks_lower_cased(read_vocab(vocab_file)),
         max_seq_length=fixed_length(graph) or FOREIGN_MAX_SEQ_LENGTH,
     )

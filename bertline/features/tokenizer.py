@@ -1,6 +1,6 @@
 """WordPiece tokenization as BERT does it, with character offsets."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -122,11 +122,6 @@ def read_vocab(file: Path) -> dict[str, int]:
             f"{file}: no entry {', '.join(missing)}; give the vocab.txt of a BERT encoder"
         )
     return vocabulary
-
-
-def is_lower_cased(vocabulary: Iterable[str]) -> bool:
-    """Whether no entry but the special ones has a capital: it is of lower-cased text."""
-    return all(entry == entry.lower() for entry in vocabulary if not entry.startswith("["))
 
 
 def _describe_invalid(texts: Sequence[str]) -> str:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from bertline.artifacts import read_json
 from bertline.errors import CheckpointError
-from bertline.features.tokenizer import is_lower_cased
 from bertline.modeling.config import EncoderConfig
 from bertline.modeling.shapes import check_shapes, encoder_shapes
 from bertline.modeling.weights import Tensors
@@ -38,9 +37,14 @@ def read_config(folder: Path, vocabulary: Iterable[str]) -> EncoderConfig:
     values = read_json(folder / CONFIG_FILE)
     if values.get("hidden_act") == "gelu":
         values["hidden_act"] = "gelu_tanh"
-    values["do_lower_case"] = is_lower_cased(vocabulary)
+    values["do_lower_case"] = looks_lower_cased(vocabulary)
     known = {key: values[key] for key in EncoderConfig.model_fields if key in values}
     return EncoderConfig.parse(known, where=str(folder / CONFIG_FILE))
+
+
+def looks_lower_cased(vocabulary: Iterable[str]) -> bool:
+    """Whether no entry of a vocabulary has a capital letter, markers such as [CLS] apart."""
+    return not any(entry != entry.lower() for entry in vocabulary if not entry.startswith("["))
 
 
 def read_weights(folder: Path, config: EncoderConfig) -> Tensors:
