@@ -116,10 +116,10 @@ def run(settings: Settings, *, source: Path, exported: Path) -> None:
         Progress("convert", len(settings.forms), "files") as progress,
     ):
         scratch = Path(temporary)
-        features = FeatureSet.of([])
+        features, samples = FeatureSet.of([]), []
         if settings.calibration is not None:
             features = _encoded(settings.calibration, opened.tokenizer(), longest, scratch)
-        samples = samples_of(opened.graph, features, range(len(features)))
+            samples = samples_of(opened.graph, features, range(len(features)))
         exporter = Exporter(opened.graph, samples, scratch, settings.shape, text_input)
         files = []
         for name in settings.forms:
