@@ -11,8 +11,8 @@ encoder   weights.safetensors, encoder.json, vocab.txt import_checkpoint (head.s
 examples  <split>.jsonl                                ingest
 features  <split>-NNNNN-of-NNNNN.tfrecord              tokenize
 model     weights.safetensors, model.json, vocab.txt   finetune (history.json beside)
-exported  model.json, vocab.txt, and a file or folder  export
-          for each format (exports.json lists them)
+exported  model.json, vocab.txt, and a file or folder  export, convert (encoder.json
+          for each format (exports.json lists them)    where there is no head)
 report    metrics.json, report.html, verdict.json, …   evaluate
 """
 

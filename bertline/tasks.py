@@ -78,6 +78,8 @@ TASKS = {
         ),
     )
 }
+KIND_OF_HEAD = {task.head: task.example_kind for task in TASKS.values()}
+"""Name of a head → the kind of examples that it answers."""
 
 
 def get_task(name: str) -> Task:

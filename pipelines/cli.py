@@ -48,8 +48,27 @@ def _compile(options: argparse.Namespace) -> None:
 
     from pipelines.compose import compose, write_ir
 
-    write_ir(compose(recipe.name, recipe.description, settings), options.output)
+    line = compose(recipe.pipeline, recipe.name, recipe.description, settings)
+    write_ir(line, options.output)
     print(options.output)
+
+
+def _convert(options: argparse.Namespace) -> None:
+    from bertline.stages.convert import Settings
+    from pipelines.conversion import convert, listed
+
+    values = {
+        "formats": options.to.split(","),
+        "output": options.output,
+        "output_names": options.output_names.split(",") if options.output_names else [],
+        "static": options.static,
+        "calibration": options.calibration,
+        "tokenizer_inside": options.tokenizer_inside,
+        "max_seq_length": options.max_seq_length,
+    }
+    convert(options.checkpoint, Settings.parse(values, where="convert"), options.output_dir)
+    for line in listed(options.output_dir):
+        print(line)
 
 
 def _recipes(options: argparse.Namespace) -> None:
@@ -116,6 +135,8 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--output", type=Path, required=True, metavar="FILE", help="the YAML file to write"
     )
 
+    _add_convert(commands.add_parser("convert", help="write a checkpoint as files, untrained"))
+
     recipes = commands.add_parser("recipes", help="list the recipes")
     recipes.set_defaults(command=_recipes)
 
@@ -156,6 +177,46 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_device(diff)
     return parser
+
+
+def _add_convert(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_convert)
+    parser.add_argument(
+        "checkpoint",
+        metavar="CHECKPOINT",
+        help="what the stage import_checkpoint takes, a model folder, a SavedModel, a frozen .pb",
+    )
+    parser.add_argument(
+        "-o", "--output-dir", type=Path, required=True, metavar="DIR", help="the folder to write"
+    )
+    parser.add_argument(
+        "--to",
+        default="openvino,litert,saved_model",
+        metavar="FORMATS",
+        help="runtimes or exact formats, such as openvino_int8 (default: %(default)s)",
+    )
+    shape = parser.add_mutually_exclusive_group()
+    shape.add_argument("--static", metavar="BATCHxLENGTH", help="fix the shape: 1x128")
+    shape.add_argument(
+        "--reshapable", action="store_true", help="leave batch and length open (the default)"
+    )
+    parser.add_argument(
+        "--output",
+        metavar="NAME",
+        help="of a checkpoint: head (the default if there is one), pooled or sequence",
+    )
+    parser.add_argument(
+        "--output-names", metavar="NAMES", help="of a SavedModel or .pb: which ones (default: all)"
+    )
+    parser.add_argument(
+        "--calibration", metavar="FILE", help='JSON lines {"text": …}: adds OpenVINO INT8 by NNCF'
+    )
+    parser.add_argument(
+        "--tokenizer-inside", action="store_true", help="OpenVINO files that take strings, too"
+    )
+    parser.add_argument(
+        "--max-seq-length", type=int, metavar="TOKENS", help="where texts are cut (default: never)"
+    )
 
 
 def _add_recipe(parser: argparse.ArgumentParser) -> None:

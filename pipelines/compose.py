@@ -1,13 +1,14 @@
-"""The line as a KFP pipeline: which component feeds which."""
+"""The pipelines as KFP has them: which component feeds which."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from kfp import compiler, dsl
 
 from bertline.artifacts import write_text
+from components.convert import convert
 from components.evaluate import evaluate
 from components.export import export
 from components.finetune import finetune
@@ -18,25 +19,44 @@ from components.tokenize import tokenize
 
 
 class Outputs(NamedTuple):
-    """What the pipeline gives: the report, whether the model is blessed, what was published."""
+    """What "train" gives: the report, whether the model is blessed, what was published."""
 
     report: dsl.Artifact
     blessed: bool
     published: dsl.Model
 
 
+class Converted(NamedTuple):
+    """What "convert" gives: the folder of the files."""
+
+    exported: dsl.Model
+
+
 def compose(
+    pipeline: str,
     name: str,
     description: str,
     settings: Mapping[str, str],
     cache_keys: Mapping[str, str] | None = None,
 ) -> Any:
-    """The line as a kfp GraphComponent.
+    """A pipeline of recipe.PIPELINES as a kfp GraphComponent.
 
-    Its parameters are work_root and registry (see finetune and publish) and for each stage the
-    JSON of its settings, "<stage>_settings", by default `settings[stage]`. cache_keys: stage →
-    key under which kfp's local runner keeps the outputs; None leaves caching to kfp.
+    Its parameters are for each stage the JSON of its settings, "<stage>_settings", by default
+    `settings[stage]`; "train" has work_root and registry too (see finetune and publish).
+    cache_keys: stage → key under which kfp's local runner keeps the outputs; None leaves caching
+    to kfp.
     """
+
+    def cache(*tasks: Any) -> None:
+        if cache_keys is not None:
+            for task in tasks:
+                task.set_caching_options(True, cache_key=cache_keys[stage_of(task.name)])
+
+    line = LINES[pipeline](settings, cache)
+    return dsl.pipeline(line, name=name, description=description)
+
+
+def _train(settings: Mapping[str, str], cache: Callable[..., None]) -> Callable[..., Any]:
 
     def line(
         work_root: str,
@@ -74,12 +94,26 @@ def compose(
         released = publish(
             settings=publish_settings, registry=registry, exported=exported, report=report
         )
-        if cache_keys is not None:
-            for task in (imported, ingested, tokenized, finetuned, converted, evaluated, released):
-                task.set_caching_options(True, cache_key=cache_keys[stage_of(task.name)])
+        cache(imported, ingested, tokenized, finetuned, converted, evaluated, released)
         return Outputs(report, evaluated.outputs["Output"], released.outputs["published"])
 
-    return dsl.pipeline(line, name=name, description=description)
+    return line
+
+
+def _convert(settings: Mapping[str, str], cache: Callable[..., None]) -> Callable[..., Any]:
+    def line(
+        import_checkpoint_settings: str = settings["import_checkpoint"],
+        convert_settings: str = settings["convert"],
+    ) -> Converted:
+        imported = import_checkpoint(settings=import_checkpoint_settings)
+        converted = convert(settings=convert_settings, source=imported.outputs["encoder"])
+        cache(imported, converted)
+        return Converted(converted.outputs["exported"])
+
+    return line
+
+
+LINES = {"train": _train, "convert": _convert}
 
 
 def stage_of(task_name: str) -> str:

@@ -4,7 +4,7 @@ import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeGuard
+from typing import Any, Literal, Self, TypeGuard
 
 import yaml
 from pydantic import Field
@@ -15,10 +15,16 @@ from bertline.stages.execute import STAGES
 
 FOLDER = Path(__file__).parent / "recipes"
 PROJECT = Path(__file__).parent.parent
+PIPELINES = {
+    "train": tuple(stage for stage in STAGES if stage != "convert"),
+    "convert": ("import_checkpoint", "convert"),
+}
+"""Pipeline → its stages; pipelines.compose tells which feeds which."""
 SOURCES = {
     "import_checkpoint": ("checkpoint", "config", "vocab"),
     "ingest": ("source",),
     "finetune": ("init_from",),
+    "convert": ("calibration",),
 }
 """Stage → its settings that hold paths or addresses of what comes from outside the line."""
 CHECKSUMS = "sha256"
@@ -28,13 +34,15 @@ CHECKSUMS = "sha256"
 class Recipe(Config):
     """Settings of a pipeline.
 
-    needs: "stage.key" → what it must be given by the user, for what has no default. stages: stage
-    → settings; what is left out has the stage's default. Relative paths of a recipe file are meant
-    from the project's folder, those of a user from the working directory.
+    pipeline: name in PIPELINES. needs: "stage.key" → what it must be given by the user, for what
+    has no default. stages: stage → settings; what is left out has the stage's default. Relative
+    paths of a recipe file are meant from the project's folder, those of a user from the working
+    directory.
     """
 
     name: str
     description: str
+    pipeline: Literal["train", "convert"] = "train"
     needs: dict[str, str] = Field(default_factory=dict)
     stages: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
@@ -52,7 +60,7 @@ class Recipe(Config):
             stage, *parts = path.split(".")
             if not parts or not all(parts):
                 raise ConfigError(f"{path}: expected STAGE.KEY, such as finetune.num_epochs")
-            _check_stage(stage, path)
+            self._check_stage(stage, path)
             if parts[-1] in SOURCES.get(stage, ()):
                 value = _each(value, lambda path: str(Path(path).expanduser().absolute()))
             stages[stage] = _replaced(stages.get(stage, {}), parts, value, path)
@@ -84,7 +92,7 @@ class Recipe(Config):
         the recipe needs but was not given.
         """
         for stage in self.stages:
-            _check_stage(stage, f"recipe {self.name}")
+            self._check_stage(stage, f"recipe {self.name}")
         for path, what in self.needs.items():
             stage, _, key = path.partition(".")
             if key not in self.stages.get(stage, {}):
@@ -92,11 +100,16 @@ class Recipe(Config):
                     f"recipe {self.name}: {path} is not set ({what}); give --set {path}=VALUE"
                 )
         checked = {}
-        for stage in STAGES:
+        for stage in PIPELINES[self.pipeline]:
             kind: type[Config] = importlib.import_module(f"bertline.stages.{stage}").Settings
             values = self.stages.get(stage, {})
             checked[stage] = kind.parse(values, where=f"recipe {self.name}: {stage}").to_json()
         return checked
+
+    def _check_stage(self, stage: str, where: str) -> None:
+        stages = PIPELINES[self.pipeline]
+        if stage not in stages:
+            raise ConfigError(f"{where}: unknown stage {stage!r}; {nearest(stage, list(stages))}")
 
 
 def recipe_names() -> list[str]:
@@ -178,11 +191,6 @@ def _replaced(
             raise ConfigError(f"{where}: {first!r} has no keys of its own, it is {inner!r}")
         value = _replaced(inner, rest, value, where)
     return {**values, first: value}
-
-
-def _check_stage(stage: str, where: str) -> None:
-    if stage not in STAGES:
-        raise ConfigError(f"{where}: unknown stage {stage!r}; {nearest(stage, list(STAGES))}")
 
 
 def _one_line(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""`bertline run`: a recipe, from its sources to a verdict, on this machine."""
+"""`bertline run`: a recipe, from its sources to a verdict or to files, on this machine."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +9,7 @@ from bertline.evaluation.gate import Verdict
 from bertline.evaluation.results import Results
 from bertline.evaluation.summary import summary_lines
 from pipelines.compose import compose, upstream
+from pipelines.conversion import listed
 from pipelines.fingerprint import fingerprints
 from pipelines.local import Place, run_locally
 from pipelines.recipe import Recipe
@@ -31,8 +32,19 @@ class Result:
         ]
 
 
-def run(recipe: Recipe, root: Path, terminal: TextIO) -> Result:
-    """Runs the line with the recipe's settings below `root`; progress goes to `terminal`.
+@dataclass(frozen=True)
+class Conversion:
+    """What a run of the pipeline "convert" left: the folder of the files."""
+
+    exported: Path
+
+    def lines(self) -> list[str]:
+        """The files with their sizes, and where they lie."""
+        return list(listed(self.exported))
+
+
+def run(recipe: Recipe, root: Path, terminal: TextIO) -> Result | Conversion:
+    """Runs the pipeline with the recipe's settings below `root`; progress goes to `terminal`.
 
     Everything is checked before the first stage starts. Stages that have run before with the same
     fingerprint are taken from the cache. Raises ConfigError, StorageError (also if another run
@@ -42,9 +54,11 @@ def run(recipe: Recipe, root: Path, terminal: TextIO) -> Result:
     settings = recipe.settings()
     place = Place(root.absolute())
     with place.locked():
-        line = compose(recipe.name, recipe.description, settings)
-        keys = fingerprints(settings, upstream(line))
-        line = compose(recipe.name, recipe.description, settings, cache_keys=keys)
+        facts = recipe.pipeline, recipe.name, recipe.description, settings
+        keys = fingerprints(settings, upstream(compose(*facts)))
+        line = compose(*facts, cache_keys=keys)
+        if recipe.pipeline == "convert":
+            return Conversion(Path(run_locally(line, {}, place, terminal)["exported"].uri))
         arguments = {"work_root": str(place.work), "registry": str(place.registry)}
         outputs = run_locally(line, arguments, place, terminal)
     return Result(Path(outputs["report"].uri), Path(outputs["published"].uri))

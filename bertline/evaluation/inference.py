@@ -22,7 +22,7 @@ from bertline.features.batches import FeatureSet, round_up
 from bertline.features.kinds import KINDS, Kind
 from bertline.features.tokenizer import Tokenizer
 from bertline.modeling.config import ModelSpec
-from bertline.tasks import get_task
+from bertline.tasks import KIND_OF_HEAD
 
 PREFERRED = ("openvino_int8", "litert_dynamic_int8", "saved_model")
 BATCH_SIZE = 32
@@ -45,7 +45,7 @@ class LoadedModel:
     @property
     def kind(self) -> Kind:
         """What the model takes and gives."""
-        return KINDS[get_task(self.spec.task).example_kind]
+        return KINDS[KIND_OF_HEAD[self.spec.head]]
 
     def predict(self, items: Sequence[Item]) -> list[Any]:
         """One answer an item, in their order: a TaggedAnswer, a LabelAnswer or a SpanAnswer.

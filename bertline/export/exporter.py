@@ -1,35 +1,43 @@
-"""All the forms of one model, sharing the steps that several of them need."""
+"""All the forms of one graph, sharing the steps that several of them need."""
 
 import functools
 import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 from tensorflow.lite.python.convert import ConverterError
 
 from bertline.artifacts import files_of
 from bertline.errors import StageError
-from bertline.export.listing import FORMATS, ExportedFile, Format
+from bertline.export.graph import OPEN, Graph, Shape
+from bertline.export.listing import FORMATS, ExportedFile, Format, Tensor
 from bertline.export.litert import LiteRtExporter
-from bertline.export.openvino import export_fp16, export_int8, read_saved_model
-from bertline.export.saved_model import export_saved_model, load_network
-from bertline.features.batches import FeatureSet
+from bertline.export.openvino import Sample, quantized, read_saved_model, write_ir
+from bertline.export.saved_model import export_saved_model
+from bertline.export.text_input import TextInput, write_text_ir
 
 
 class Exporter:
-    """Exports the network of a model folder.
+    """Exports a graph.
 
-    features, rows: the calibration examples. scratch: a folder for intermediate graphs, a few times
-    the size of the weights. Raises CheckpointError if the folder's weights are not its spec's.
+    samples: inputs that int8 ranges are taken from. scratch: a folder for intermediate graphs, a
+    few times the size of the weights. shape: fixes batch and length; open, LiteRT files have
+    batch 1 and all others any. text_input: the tokenizer that OpenVINO forms also get inside.
     """
 
     def __init__(
-        self, model: Path, features: FeatureSet, rows: Sequence[int], scratch: Path
+        self,
+        graph: Graph,
+        samples: Sequence[Sample],
+        scratch: Path,
+        shape: Shape = OPEN,
+        text_input: TextInput | None = None,
     ) -> None:
-        self._network = load_network(model)
-        self._features, self._rows, self._scratch = features, rows, scratch
+        self._graph, self._samples, self._scratch = graph, samples, scratch
+        self._shape, self._text_input = shape, text_input
 
     def export(self, name: str, folder: Path) -> ExportedFile:
         """Writes the form `name` of FORMATS into `folder`; raises StageError if that fails."""
@@ -39,43 +47,79 @@ class Exporter:
         path.parent.mkdir(exist_ok=True)
         try:
             self._write(form, path)
+            whole = path if path.parent == folder else path.parent
+            files = [whole] if whole.is_file() else files_of(whole)
+            size_bytes = sum(file.stat().st_size for file in files)
+            text_path = self._write_text_form(form, path)
         except (ConverterError, RuntimeError, shutil.Error, tf.errors.OpError) as error:
             message = f"{name}: export failed ({_reason(error)}); is the disk full?"
             raise StageError(message) from error
-        whole = path if path.parent == folder else path.parent
-        files = [whole] if whole.is_file() else files_of(whole)
+        inputs, outputs = _tensors(self._graph, self._shape_of(form))
         return ExportedFile(
             name=name,
             runtime=form.runtime,
             precision=form.precision,
             path=form.path,
-            size_bytes=sum(file.stat().st_size for file in files),
+            size_bytes=size_bytes,
             seconds=time.monotonic() - start,
+            inputs=inputs,
+            outputs=outputs,
+            text_path=str(text_path.relative_to(folder)) if text_path else None,
         )
 
     def _write(self, form: Format, path: Path) -> None:
-        if form.runtime == "saved_model":
-            shutil.copytree(self._saved_model, path)
-        elif form.runtime == "litert":
+        if form.runtime == "litert":
             self._litert.export(form.precision, path)
-        elif form.precision == "fp16":
-            export_fp16(self._openvino, path)
+        elif form.runtime == "openvino":
+            is_int8 = form.precision == "int8"
+            model = quantized(self._openvino, self._samples) if is_int8 else self._openvino
+            write_ir(model, path, fp16=form.precision != "fp32", shape=self._shape)
+        elif self._shape == OPEN:
+            shutil.copytree(self._saved_model, path)
         else:
-            export_int8(self._openvino, path, self._features, self._rows)
+            export_saved_model(self._graph, path, self._shape)
+
+    def _write_text_form(self, form: Format, path: Path) -> Path | None:
+        if self._text_input is None or form.runtime != "openvino":
+            return None
+        text_path = path.parent.with_name(f"{path.parent.name}_text") / path.name
+        text_path.parent.mkdir()
+        write_text_ir(path, text_path, self._text_input, length=self._shape[1])
+        return text_path
+
+    def _shape_of(self, form: Format) -> Shape:
+        batch, length = self._shape
+        return (1 if form.runtime == "litert" and batch is None else batch, length)
 
     @functools.cached_property
     def _saved_model(self) -> Path:
         path = self._scratch / "saved_model"
-        export_saved_model(self._network, path)
+        export_saved_model(self._graph, path)
         return path
 
     @functools.cached_property
     def _litert(self) -> LiteRtExporter:
-        return LiteRtExporter(self._network, self._scratch)
+        batch, length = self._shape
+        return LiteRtExporter(self._graph, self._scratch, (batch or 1, length))
 
     @functools.cached_property
-    def _openvino(self) -> object:
-        return read_saved_model(self._saved_model, list(self._network.output))
+    def _openvino(self) -> Any:
+        return read_saved_model(self._saved_model, self._graph)
+
+
+def _tensors(graph: Graph, shape: Shape) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """The inputs and the outputs of the graph at this shape, as the listing names them."""
+    function = graph.serving_function(shape).get_concrete_function()
+
+    def tensor(name: str, value: Any) -> Tensor:
+        return Tensor(name=name, dtype=value.dtype.name, shape=tuple(value.shape.as_list()))
+
+    taken = function.inputs[: len(graph.inputs)]  # variables come after
+    outputs = function.structured_outputs
+    return (
+        tuple(map(tensor, graph.inputs, taken)),
+        tuple(tensor(name, outputs[name]) for name in graph.outputs),
+    )
 
 
 def _reason(error: Exception) -> str:

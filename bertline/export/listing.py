@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bertline.artifacts import read_json
-from bertline.config import Config
+from bertline.config import Config, nearest
 
 FILE_NAME = "exports.json"
 
@@ -28,9 +28,32 @@ FORMATS = {
     "litert_float32": Format("litert", "float32", "litert_float32.tflite"),
     "litert_float16": Format("litert", "float16", "litert_float16.tflite"),
     "litert_dynamic_int8": Format("litert", "dynamic_int8", "litert_dynamic_int8.tflite"),
+    "openvino_fp32": Format("openvino", "fp32", "openvino_fp32/model.xml"),
     "openvino_fp16": Format("openvino", "fp16", "openvino_fp16/model.xml"),
     "openvino_int8": Format("openvino", "int8", "openvino_int8/model.xml"),
 }
+
+
+FAMILIES = {
+    "openvino": "openvino_fp16",
+    "litert": "litert_float32",
+    "saved_model": "saved_model",
+}
+"""Runtime → the form that loses nothing in its usual size."""
+
+
+def check_format(name: str, known: list[str]) -> None:
+    """Raises ValueError naming the nearest one if `name` is not among `known`."""
+    if name not in known:
+        raise ValueError(f"unknown format {name!r}; {nearest(name, known)}")
+
+
+class Tensor(Config):
+    """An input or output of a file. shape: None is a size that the caller chooses."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
 
 
 class ExportedFile(Config):
@@ -38,6 +61,7 @@ class ExportedFile(Config):
 
     name: what users call it ("openvino_int8"). path: of the file or folder, relative to the
     exported folder. size_bytes: of everything the form consists of. seconds: what making it took.
+    text_path: of the same form with the tokenizer inside, which takes strings, if there is one.
     """
 
     name: str
@@ -46,6 +70,9 @@ class ExportedFile(Config):
     path: str
     size_bytes: Annotated[int, Field(ge=0)]
     seconds: Annotated[float, Field(ge=0)]
+    inputs: tuple[Tensor, ...] = ()
+    outputs: tuple[Tensor, ...] = ()
+    text_path: str | None = None
 
 
 class Calibration(Config):

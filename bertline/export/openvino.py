@@ -1,26 +1,31 @@
-"""A SavedModel as OpenVINO IR with dynamic batch and length, FP16 and INT8."""
+"""A SavedModel as OpenVINO IR with dynamic or fixed batch and length; FP32, FP16 and INT8."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import nncf
 import numpy as np
 import openvino as ov
+from numpy.typing import NDArray
 from openvino import opset13 as opset
 
 from bertline.errors import StageError
-from bertline.features.batches import MODEL_INPUTS, FeatureSet, pad_batch
+from bertline.export.graph import OPEN, Graph, Shape
+
+Sample = Mapping[str, NDArray[Any]]
+"""The inputs of one call, by name."""
 
 
-def read_saved_model(path: Path, outputs: Sequence[str]) -> ov.Model:
-    """The model of a SavedModel; raises StageError if an input or output lost its name."""
+def read_saved_model(path: Path, graph: Graph) -> ov.Model:
+    """The model of the SavedModel of `graph`; raises StageError if an input or output is lost."""
     model = ov.convert_model(str(path))
     found = {name for port in (*model.inputs, *model.outputs) for name in port.get_names()}
-    lost = {*MODEL_INPUTS, *outputs} - found
+    lost = {*graph.inputs, *graph.outputs} - found
     if lost:
         raise StageError(f"OpenVINO's conversion lost {', '.join(sorted(lost))}; report this")
-    _add_axis_to_tokens(model)
+    if graph.has_token_rows:
+        _add_axis_to_tokens(model)
     return model
 
 
@@ -37,24 +42,26 @@ def _add_axis_to_tokens(model: ov.Model) -> None:
     model.validate_nodes_and_infer_types()
 
 
-def export_fp16(model: ov.Model, path: Path) -> None:
-    """Writes `path`.xml and .bin with weights stored in 16 bits."""
-    ov.save_model(model, path, compress_to_fp16=True)
+def quantized(model: ov.Model, samples: Sequence[Sample]) -> ov.Model:
+    """The model with weights and activations in 8 bits, by NNCF.
 
-
-def export_int8(
-    model: ov.Model, path: Path, features: FeatureSet, rows: Sequence[int] | np.ndarray[Any, Any]
-) -> None:
-    """Quantizes weights and activations to 8 bits by NNCF and writes `path`.xml and .bin.
-
-    features, rows: the calibration examples. Each is run alone and without padding, whose
+    samples: what ranges are taken from, each best a single text without padding, whose
     activations are larger than those of any token and would widen every range.
     """
-    samples = [pad_batch(features, [row], MODEL_INPUTS, int(features.lengths[row])) for row in rows]
-    quantized = nncf.quantize(
+    return nncf.quantize(
         model,
         nncf.Dataset(samples),
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(samples),
     )
-    ov.save_model(quantized, path, compress_to_fp16=True)
+
+
+def write_ir(model: ov.Model, path: Path, fp16: bool = True, shape: Shape = OPEN) -> None:
+    """Writes `path`.xml and .bin, float weights stored in 16 bits if `fp16`.
+
+    shape: fixes batch and length of all inputs [batch, length].
+    """
+    if shape != OPEN:
+        model = model.clone()
+        model.reshape({p: list(shape) for p in model.inputs if len(p.partial_shape) == len(shape)})
+    ov.save_model(model, path, compress_to_fp16=fp16)

@@ -71,6 +71,15 @@ class Tokenizer:
         """Number of entries of the vocabulary."""
         return len(self.vocabulary)
 
+    def normalize(self, text: str) -> str:
+        """The text as it is split: cleaned, Chinese characters apart, lower-cased if so set."""
+        normalized: str = self._tokenizer.normalizer.normalize_str(text)
+        return normalized
+
+    def is_punctuation(self, character: str) -> bool:
+        """Whether a normalized character is always a word of its own."""
+        return len(self._tokenizer.pre_tokenizer.pre_tokenize_str(f"a{character}a")) == 3
+
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
         """One encoding a text, in order; raises DataError for text that is not valid Unicode."""
         try:

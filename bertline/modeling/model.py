@@ -1,10 +1,11 @@
 """The functional Keras model of an encoder and its head."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
-from bertline.modeling.config import ModelSpec
+from bertline.modeling.config import EncoderConfig, ModelSpec
 from bertline.modeling.encoder import Encoder
 from bertline.modeling.heads import HEADS
 
@@ -18,7 +19,24 @@ def build_model(spec: ModelSpec, dtype: Any = "float32") -> keras.Model:
     the head. dtype: a Keras dtype policy or its name ("float32", "mixed_bfloat16").
     """
     policy = keras.dtype_policies.get(dtype)
-    inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in INPUTS}
-    encoder = Encoder(spec.encoder, dtype=policy, name="encoder")
-    encoded = encoder(inputs["input_ids"], inputs["input_mask"], inputs["segment_ids"])
+    inputs, encoded = _encoded(spec.encoder, policy)
     return keras.Model(inputs, HEADS[spec.head](encoded, spec, policy), name=spec.task)
+
+
+def build_encoder(config: EncoderConfig, outputs: Sequence[str]) -> keras.Model:
+    """An encoder alone, in float32 and with fresh weights; inputs as those of `build_model`.
+
+    outputs: "pooled", "sequence" or both. Outputs: dict of what is asked for, float32
+    pooled_output [batch, H] and sequence_output [batch, length, H].
+    """
+    inputs, encoded = _encoded(config, keras.dtype_policies.get("float32"))
+    named = {f"{name}_output": encoded[name] for name in outputs}
+    return keras.Model(inputs, named, name="encoder_alone")
+
+
+def _encoded(config: EncoderConfig, policy: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The inputs of a model and what its encoder makes of them."""
+    inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in INPUTS}
+    encoder = Encoder(config, dtype=policy, name="encoder")
+    encoded = encoder(inputs["input_ids"], inputs["input_mask"], inputs["segment_ids"])
+    return inputs, encoded

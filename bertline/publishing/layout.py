@@ -4,7 +4,7 @@
     saved_model.pb, variables/   the SavedModel itself: TensorFlow Serving takes it from here
     model.xml, model.bin         the smallest OpenVINO file: OpenVINO Model Server looks for
                                  these first, and only beside one another in the version folder
-    openvino_…/, litert_….tflite the other files, as in the exported folder
+    openvino_…/, litert_….tflite the other files, as in the exported folder; so openvino_…_text/
     model.json, vocab.txt        what texts and answers need; exports.json has the new paths
     model_card.md, report.html, metrics.json, verdict.json
 
@@ -24,17 +24,24 @@ def lay_out(exported: Path, names: Collection[str], target: Path) -> None:
     exports = Exports.read(exported)
     files = [file for file in exports.files if file.name in names]
     places = dict(_places(files))
-    left_out = {Path(file.path).parts[0] for file in exports.files} | {MANIFEST, FILE_NAME}
+    left_out = {top for file in exports.files for top in _tops(file)} | {MANIFEST, FILE_NAME}
     for entry in exported.iterdir():
         if entry.name not in left_out:
             _copy(entry, target / entry.name)
     for file in files:
-        top = Path(file.path).parts[0]
+        top, *others = _tops(file)
         to_root = places[file.name] != file.path
         _copy(exported / top, target if to_root else target / top)
+        for other in others:
+            _copy(exported / other, target / other)
     moved = [file.model_copy(update={"path": places[file.name]}) for file in files]
     listing = exports.model_copy(update={"files": tuple(moved)})
     write_json(target / FILE_NAME, listing.model_dump())
+
+
+def _tops(file: ExportedFile) -> list[str]:
+    """The entries of the exported folder that a file consists of, its own before that for texts."""
+    return [Path(path).parts[0] for path in (file.path, file.text_path) if path is not None]
 
 
 def _places(files: Collection[ExportedFile]) -> Iterator[tuple[str, str]]:

@@ -22,6 +22,7 @@ STAGES = (
     "tokenize",
     "finetune",
     "export",
+    "convert",
     "evaluate",
     "publish",
 )

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from bertline.artifacts import new_artifact, read_manifest, write_json
-from bertline.config import Config, nearest
+from bertline.config import Config
 from bertline.errors import ConfigError
-from bertline.export.listing import FILE_NAME, FORMATS, Calibration, Exports
+from bertline.export.listing import FILE_NAME, FORMATS, Calibration, Exports, check_format
 from bertline.features.spec import AnswerSpec
 from bertline.features.tokenizer import Tokenizer
 from bertline.modeling.config import ModelSpec
@@ -18,14 +18,18 @@ from bertline.progress import Progress
 
 
 class Settings(Config):
-    """formats: names of FORMATS, what to write.
+    """formats: names of FORMATS, what to write; by default all but the largest, openvino_fp32.
 
     calibration_examples: how many training examples the ranges of INT8 come from; seed: of their
-    choice. n_best_size, max_answer_length, null_threshold: how questions are answered (AnswerSpec);
-    "tuned": the threshold of best F1 on the dev split.
+    choice. tokenizer_inside: each OpenVINO form also as one that takes strings. n_best_size,
+    max_answer_length, null_threshold: how questions are answered (AnswerSpec); "tuned": the
+    threshold of best F1 on the dev split.
     """
 
-    formats: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(FORMATS)
+    formats: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(
+        name for name in FORMATS if name != "openvino_fp32"
+    )
+    tokenizer_inside: bool = False
     calibration_examples: Annotated[int, Field(gt=0)] = 300
     seed: int = 1
     n_best_size: Annotated[int, Field(gt=0)] = 20
@@ -36,21 +40,24 @@ class Settings(Config):
     @classmethod
     def _known(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
         for name in formats:
-            if name not in FORMATS:
-                raise ValueError(f"unknown format {name!r}; {nearest(name, list(FORMATS))}")
+            check_format(name, list(FORMATS))
         return formats
 
 
 def run(settings: Settings, *, model: Path, features: Path, examples: Path, exported: Path) -> None:
     """Writes the artifact `exported`: model.json, vocab.txt, exports.json and the files.
 
-    Raises StageError if a conversion fails.
+    Raises StageError if a conversion fails, ConfigError if the tokenizer's package is missing.
     """
     import numpy as np
 
+    from bertline.export.calibration import samples_of
     from bertline.export.exporter import Exporter
+    from bertline.export.source import open_source
     from bertline.features.records import read_features
 
+    source = open_source(model)
+    text_input = source.text_input() if settings.tokenizer_inside else None
     weights_sha256 = read_manifest(model, "model").about["weights_sha256"]
     train = read_features(features, "train")
     count = min(settings.calibration_examples, len(train))
@@ -60,7 +67,8 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
         tempfile.TemporaryDirectory(prefix="bertline-export-") as scratch,
         Progress("export", len(settings.formats), "files") as progress,
     ):
-        exporter = Exporter(model, train, rows, Path(scratch))
+        samples = samples_of(source.graph, train, rows)
+        exporter = Exporter(source.graph, samples, Path(scratch), text_input=text_input)
         files = []
         for name in settings.formats:
             files.append(exporter.export(name, folder))

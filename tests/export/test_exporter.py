@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,8 @@ from bertline.export import exporter as exporter_module
 from bertline.export.exporter import Exporter
 from bertline.export.listing import FORMATS, Exports
 from bertline.export.openvino import read_saved_model
+from bertline.export.source import open_source
 from tests.modeling.toys import toy_spec
-from tests.training.toys import toy_features
-
-FEATURES = toy_features([5, 7])
 
 
 def test_the_listing_tells_what_is_there(exported: Path) -> None:
@@ -23,6 +22,12 @@ def test_the_listing_tells_what_is_there(exported: Path) -> None:
         (name, form.runtime, form.precision, form.path) for name, form in FORMATS.items()
     ]
     folders = {"saved_model": "saved_model", "openvino_int8": "openvino_int8"}
+    lengths = {file.name: file.inputs[0].shape for file in files}
+    assert lengths["openvino_int8"] == lengths["saved_model"] == (None, None)
+    assert lengths["litert_float16"] == (1, None)
+    assert all(each.dtype == "int32" for file in files for each in file.inputs)
+    outputs = {each.name: each.shape for each in files[0].outputs}
+    assert outputs == {"intent_logits": (None, 2), "slot_logits": (None, None, 3)}
     sizes = {file.name: file.size_bytes for file in files}
     for name, folder in folders.items():
         assert sizes[name] == sum(file.stat().st_size for file in files_of(exported / folder))
@@ -47,7 +52,7 @@ def test_weights_of_another_model_are_told(model: Path, tmp_path: Path) -> None:
     shutil.copy(model / "weights.safetensors", tmp_path)
     write_json(tmp_path / "model.json", toy_spec().model_dump())
     with pytest.raises(CheckpointError, match=r"weights\.safetensors: '.+' has shape"):
-        Exporter(tmp_path, FEATURES, [0], tmp_path)
+        open_source(tmp_path)
 
 
 NO_ROOM = "No space left on device"
@@ -72,10 +77,11 @@ def test_a_conversion_that_fails_is_told_in_one_line(
 
     monkeypatch.setattr(exporter_module, "export_saved_model", fail)
     with pytest.raises(StageError) as caught:
-        Exporter(model, FEATURES, [0], tmp_path).export("openvino_fp16", tmp_path)
+        Exporter(open_source(model).graph, [], tmp_path).export("openvino_fp16", tmp_path)
     assert str(caught.value) == f"openvino_fp16: export failed ({reason}); is the disk full?"
 
 
-def test_outputs_that_lost_their_names_are_told(exported: Path) -> None:
+def test_outputs_that_lost_their_names_are_told(exported: Path, model: Path) -> None:
+    graph = replace(open_source(model).graph, outputs=("intent_logits", "answer_logits"))
     with pytest.raises(StageError, match="OpenVINO's conversion lost answer_logits; report this"):
-        read_saved_model(exported / "saved_model", ["intent_logits", "answer_logits"])
+        read_saved_model(exported / "saved_model", graph)

@@ -14,7 +14,7 @@ from bertline.features.batches import MODEL_INPUTS
 from tests.export.conftest import SPEC
 
 LAYERS = SPEC.encoder.num_hidden_layers
-OPENVINO = ["openvino_fp16", "openvino_int8"]
+OPENVINO = ["openvino_fp32", "openvino_fp16", "openvino_int8"]
 LITERT = ["litert_float32", "litert_float16", "litert_dynamic_int8"]
 
 

@@ -16,7 +16,12 @@ ROWS = [[2, 9, 8, 12, 3], [2, 29, 3], [2, 7, 7, 7, 4, 15, 16, 3]]
 # The greatest difference allowed, and the root of the mean square of all: the standard deviation
 # of intent logits is 0.7, of slot logits 2.5. OpenVINO computes in bfloat16 where it can.
 CLOSE = {"saved_model": 1e-5, "litert_float32": 1e-5, "litert_float16": 0.01}
-NEAR = {"openvino_fp16": 0.1, "litert_dynamic_int8": 0.15, "openvino_int8": 0.35}
+NEAR = {
+    "openvino_fp32": 0.1,
+    "openvino_fp16": 0.1,
+    "litert_dynamic_int8": 0.15,
+    "openvino_int8": 0.35,
+}
 
 
 def batches(rows_at_once: bool) -> list[Batch]:
@@ -61,6 +66,15 @@ def test_openvino_fp16_differs_by_its_stored_weights_alone(
     exact = OpenVinoPredictor(path, "fp16", OUTPUTS, properties={"INFERENCE_PRECISION_HINT": "f32"})
     for output, difference in differences(exact, keras_model).items():
         assert np.abs(difference).max() <= 0.01, output
+
+
+def test_openvino_fp32_is_exact_where_it_runs_in_float32(
+    exported: Path, keras_model: KerasPredictor
+) -> None:
+    path = exported / FORMATS["openvino_fp32"].path
+    exact = OpenVinoPredictor(path, "fp32", OUTPUTS, properties={"INFERENCE_PRECISION_HINT": "f32"})
+    for output, difference in differences(exact, keras_model).items():
+        assert np.abs(difference).max() <= 1e-5, output
 
 
 @pytest.mark.parametrize("name", NEAR)

@@ -9,13 +9,13 @@ from bertline.artifacts import new_artifact, write_json
 from bertline.errors import StageError
 from bertline.evaluation.gate import Gate, judge
 from bertline.modeling.checkpoints.known import KNOWN
-from bertline.stages.execute import STAGES
 from pipelines import run as run_module
 from pipelines.cli import main
-from pipelines.recipe import Recipe, recipe_names
+from pipelines.recipe import PIPELINES, Recipe, recipe_names
 from pipelines.run import Result
 from tests.evaluation.sample_results import make_file, make_results
 
+STAGES = PIPELINES["train"]
 Captured = pytest.CaptureFixture[str]
 
 

@@ -2,9 +2,10 @@ from pathlib import Path
 
 import yaml
 
-from bertline.stages.execute import STAGES
 from pipelines.compose import compose, upstream, write_ir
+from pipelines.recipe import PIPELINES
 
+STAGES = PIPELINES["train"]
 SETTINGS = {stage: f'{{"of": "{stage}"}}' for stage in STAGES}
 UPSTREAM = {
     "import_checkpoint": [],
@@ -18,12 +19,24 @@ UPSTREAM = {
 
 
 def test_edges() -> None:
-    assert upstream(compose("toy", "A toy.", SETTINGS)) == UPSTREAM
+    assert upstream(compose("train", "toy", "A toy.", SETTINGS)) == UPSTREAM
+
+
+def test_conversion_needs_no_more_than_the_checkpoint(tmp_path: Path) -> None:
+    settings = {stage: f'{{"of": "{stage}"}}' for stage in PIPELINES["convert"]}
+    line = compose("convert", "toy", "A toy.", settings)
+    assert upstream(line) == {"import_checkpoint": [], "convert": ["import_checkpoint"]}
+    write_ir(line, tmp_path / "toy.yaml")
+    ir = yaml.safe_load((tmp_path / "toy.yaml").read_text())
+    parameters = ir["root"]["inputDefinitions"]["parameters"]
+    defaults = {name: parameter["defaultValue"] for name, parameter in parameters.items()}
+    assert defaults == {f"{stage}_settings": text for stage, text in settings.items()}
+    assert set(ir["root"]["dag"]["outputs"]["artifacts"]) == {"exported"}
 
 
 def test_ir_is_complete(tmp_path: Path) -> None:
     file = tmp_path / "toy.yaml"
-    write_ir(compose("toy", "A toy.", SETTINGS), file)
+    write_ir(compose("train", "toy", "A toy.", SETTINGS), file)
     assert [path.name for path in tmp_path.iterdir()] == ["toy.yaml"]
     ir = yaml.safe_load(file.read_text())
     assert ir["pipelineInfo"] == {"name": "toy", "description": "A toy."}
@@ -50,13 +63,13 @@ def test_ir_is_complete(tmp_path: Path) -> None:
 
 def test_ir_is_the_same_each_time(tmp_path: Path) -> None:
     for name in ("one.yaml", "two.yaml"):
-        write_ir(compose("toy", "A toy.", SETTINGS), tmp_path / name)
+        write_ir(compose("train", "toy", "A toy.", SETTINGS), tmp_path / name)
     assert (tmp_path / "one.yaml").read_text() == (tmp_path / "two.yaml").read_text()
 
 
 def test_cache_keys_go_to_their_stages() -> None:
     keys = {stage: f"key of {stage}" for stage in STAGES}
-    line = compose("toy", "A toy.", SETTINGS, cache_keys=keys)
+    line = compose("train", "toy", "A toy.", SETTINGS, cache_keys=keys)
     tasks = line.pipeline_spec.root.dag.tasks
     found = {name.replace("-", "_"): task.caching_options.cache_key for name, task in tasks.items()}
     assert found == keys

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from bertline.stages.execute import STAGES
 from pipelines import fingerprint as module
 from pipelines.fingerprint import fingerprints
+from pipelines.recipe import PIPELINES
 from tests.pipelines.test_compose import UPSTREAM
+
+STAGES = PIPELINES["train"]
 
 
 @pytest.fixture

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from bertline.errors import ConfigError
-from bertline.stages.execute import STAGES
 from pipelines import recipe as recipe_module
-from pipelines.recipe import PROJECT, Recipe, load_recipe, parse_assignment, recipe_names
+from pipelines.recipe import PIPELINES, PROJECT, Recipe, load_recipe, parse_assignment, recipe_names
 
 MINIMAL = {"name": "toy", "description": "A toy.", "stages": {"ingest": {"source": "data/toy"}}}
 
@@ -28,7 +27,7 @@ def test_recipes_of_the_project_are_valid(name: str) -> None:
     loaded = load_recipe(name)
     assert loaded.name == name
     settings = loaded.changed(dict.fromkeys(loaded.needs, "/some/folder")).settings()
-    assert list(settings) == list(STAGES)
+    assert list(settings) == list(PIPELINES[loaded.pipeline])
     assert all(isinstance(json.loads(text), dict) for text in settings.values())
 
 

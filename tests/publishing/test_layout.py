@@ -18,6 +18,7 @@ def export(folder: Path) -> Path:
         *("saved_model/saved_model.pb", "saved_model/variables/variables.index"),
         *("openvino_fp16/model.xml", "openvino_fp16/model.bin"),
         *("openvino_int8/model.xml", "openvino_int8/model.bin"),
+        *("openvino_fp16_text/model.xml", "openvino_int8_text/model.xml"),
     ]
     for name in contents:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -31,6 +32,7 @@ def export(folder: Path) -> Path:
                 "path": path,
                 "size_bytes": size,
                 "seconds": 1.0,
+                "text_path": f"{name}_text/model.xml" if runtime == "openvino" else None,
             }
         )
         for name, runtime, path, size in FILES
@@ -56,6 +58,8 @@ def test_servers_find_their_files_at_the_top(tmp_path: Path) -> None:
         "model.xml",
         "openvino_fp16/model.bin",
         "openvino_fp16/model.xml",
+        "openvino_fp16_text/model.xml",
+        "openvino_int8_text/model.xml",
         "saved_model.pb",
         "variables/variables.index",
         "vocab.txt",
@@ -74,4 +78,5 @@ def test_files_that_are_not_named_are_left_out(tmp_path: Path) -> None:
     assert paths == {"litert_float16": "litert_float16.tflite", "openvino_fp16": "model.xml"}
     assert (target / "model.xml").read_text() == "openvino_fp16/model.xml"
     assert not (target / "saved_model.pb").exists()
-    assert not (target / "openvino_int8").exists()
+    assert not list(target.glob("openvino_int8*"))
+    assert (target / "openvino_fp16_text/model.xml").is_file()

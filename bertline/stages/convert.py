@@ -1,0 +1,149 @@
+"""convert: an encoder, a model or somebody's graph → files for the runtimes, without training."""
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from bertline.artifacts import file_sha256, new_artifact, write_json
+from bertline.config import Config
+from bertline.errors import ConfigError, DataError
+from bertline.evaluation.inference import read_items
+from bertline.export.listing import FAMILIES, FILE_NAME, FORMATS, Calibration, Exports, check_format
+from bertline.features.batches import FeatureSet, Record
+from bertline.features.kinds import KINDS
+from bertline.features.spec import InputSpec
+from bertline.features.tokenizer import Tokenizer
+from bertline.progress import Progress
+from bertline.storage import fetch
+
+
+class Settings(Config):
+    """What to write, and from what.
+
+    formats: names of FORMATS, or of FAMILIES for the usual form of a runtime. output: of a
+    checkpoint, "pooled" or "sequence" instead of its head; without a head both by default.
+    output_names: those of a SavedModel or .pb to keep, by default all. static: "1x128" fixes batch
+    and length; by default both are open, in LiteRT files the length alone. calibration: path or
+    address of JSON lines {"text": …}, needed for openvino_int8. tokenizer_inside: OpenVINO forms
+    also as one that takes strings. max_seq_length: where texts are cut, in tokens; by default
+    where the model ends.
+    """
+
+    formats: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(FAMILIES)
+    output: Literal["head", "pooled", "sequence"] | None = None
+    output_names: tuple[str, ...] = ()
+    static: str | None = None
+    calibration: Annotated[str | None, Field(validate_default=True)] = None
+    tokenizer_inside: bool = False
+    max_seq_length: Annotated[int, Field(gt=2)] | None = None
+
+    @field_validator("formats")
+    @classmethod
+    def _known(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
+        for name in formats:
+            check_format(name, [*FAMILIES, *FORMATS])
+        return formats
+
+    @field_validator("static")
+    @classmethod
+    def _two_sizes(cls, static: str | None) -> str | None:
+        if static is not None and not re.fullmatch(r"[1-9]\d*x[1-9]\d*", static):
+            raise ValueError("expected BATCHxLENGTH, such as 1x128")
+        return static
+
+    @field_validator("calibration")
+    @classmethod
+    def _int8_is_calibrated(cls, calibration: str | None, info: ValidationInfo) -> str | None:
+        if calibration is None and "openvino_int8" in info.data.get("formats", ()):
+            raise ValueError("openvino_int8 needs texts for its ranges; give a file of some")
+        return calibration
+
+    @property
+    def forms(self) -> list[str]:
+        """The names of FORMATS to write; with calibration, OpenVINO's family has its int8 too."""
+        forms = [FAMILIES.get(name, name) for name in self.formats]
+        if self.calibration is not None and "openvino" in self.formats:
+            forms.append("openvino_int8")
+        return list(dict.fromkeys(forms))
+
+    @property
+    def shape(self) -> tuple[int | None, int | None]:
+        """(batch, length), None being open."""
+        if self.static is None:
+            return (None, None)
+        batch, _, length = self.static.partition("x")
+        return int(batch), int(length)
+
+    def longest(self, limit: int) -> int:
+        """Where texts are cut in a model of at most `limit` tokens; ConfigError if beyond it."""
+        longest = self.max_seq_length or self.shape[1] or limit
+        if max(longest, self.shape[1] or 0) > limit:
+            raise ConfigError(
+                f"{longest} tokens asked for, the model takes {limit}; give a shorter length"
+            )
+        return min(longest, self.shape[1] or longest)
+
+
+def is_source(path: Path) -> bool:
+    """Whether `path` is something that `run` takes, and no foreign checkpoint."""
+    names = ("model.json", "encoder.json", "saved_model.pb")
+    is_file = path.is_file() and path.suffix == ".pb"
+    return is_file or any((path / name).is_file() for name in names)
+
+
+def run(settings: Settings, *, source: Path, exported: Path) -> None:
+    """Writes the artifact `exported`: exports.json, the files, vocab.txt if known, a description.
+
+    The description is model.json where the outputs are a head's, encoder.json where they are the
+    encoder's. source: an encoder, a model, a SavedModel folder or a frozen .pb file. Raises
+    CheckpointError, DataError or ConfigError for what cannot be converted as asked, StageError if a
+    conversion fails.
+    """
+    from bertline.export.calibration import samples_of
+    from bertline.export.exporter import Exporter
+    from bertline.export.source import open_source
+
+    opened = open_source(source, settings.output, settings.output_names)
+    longest = settings.longest(opened.max_seq_length)
+    text_input = opened.text_input(longest) if settings.tokenizer_inside else None
+    about = {"source_sha256": file_sha256(opened.weights)}
+    with (
+        new_artifact(exported, "exported", about) as folder,
+        tempfile.TemporaryDirectory(prefix="bertline-convert-") as temporary,
+        Progress("convert", len(settings.forms), "files") as progress,
+    ):
+        scratch = Path(temporary)
+        features, samples = FeatureSet.of([]), []
+        if settings.calibration is not None:
+            features = _encoded(settings.calibration, opened.tokenizer(), longest, scratch)
+            samples = samples_of(opened.graph, features, range(len(features)))
+        exporter = Exporter(opened.graph, samples, scratch, settings.shape, text_input)
+        files = []
+        for name in settings.forms:
+            files.append(exporter.export(name, folder))
+            progress.update(note=f"{name} {files[-1].size_bytes / 1e6:.1f} MB")
+        calibration = Calibration(count=len(features), ids=tuple(features.ids))
+        exports = Exports(files=tuple(files), calibration=calibration)
+        write_json(folder / FILE_NAME, exports.model_dump())
+        for file_name, told in opened.description.items():
+            write_json(folder / file_name, told.model_dump())
+        if opened.vocab_file is not None:
+            shutil.copyfile(opened.vocab_file, folder / "vocab.txt")
+
+
+def _encoded(source: str, tokenizer: Tokenizer, max_seq_length: int, scratch: Path) -> FeatureSet:
+    """The texts, or pairs, of a file of JSON lines as token ids; DataError if there are none."""
+    kind = KINDS["labelled_text"]
+    texts = dict(read_items(fetch(source, scratch / "texts"), kind))
+    if not texts:
+        raise DataError(f"{source}: no texts to take ranges from; give some hundred lines")
+    inputs = InputSpec(max_seq_length=max_seq_length)
+    records = kind.encode_items(tokenizer, list(texts.values()), inputs)
+    return FeatureSet.of(
+        Record(identifier, record.columns)
+        for identifier, record in zip(texts, records, strict=True)
+    )

@@ -1,0 +1,44 @@
+"""`bertline convert`: a checkpoint or somebody's graph straight to files."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from bertline.artifacts import MANIFEST
+from bertline.errors import ConfigError
+from bertline.export.listing import FILE_NAME, Exports
+from bertline.stages import convert as stage
+from bertline.stages import import_checkpoint
+
+
+def convert(checkpoint: str, settings: stage.Settings, output: Path) -> None:
+    """Writes `output`, an exported folder, from what the user names.
+
+    checkpoint: what import_checkpoint takes, or a model folder, an encoder artifact, a SavedModel
+    or a frozen .pb. Raises what the stages raise, and ConfigError for an output folder that holds
+    something else.
+    """
+    if output.exists() and not _is_replaceable(output):
+        raise ConfigError(f"{output}: exists and is no folder of ours; give a new one")
+    source = Path(checkpoint).expanduser()
+    if stage.is_source(source):
+        stage.run(settings, source=source, exported=output)
+        return
+    with tempfile.TemporaryDirectory(prefix="bertline-convert-") as folder:
+        encoder = Path(folder) / "encoder"
+        import_checkpoint.run(import_checkpoint.Settings(checkpoint=checkpoint), encoder=encoder)
+        stage.run(settings, source=encoder, exported=output)
+
+
+def listed(exported: Path) -> Iterator[str]:
+    """A line for each file of an exported folder: where it is and how large."""
+    for file in Exports.read(exported).files:
+        yield f"{exported / file.path} ({file.size_bytes / 1e6:.1f} MB)"
+
+
+def _is_replaceable(folder: Path) -> bool:
+    if not folder.is_dir():
+        return False
+    return {MANIFEST, FILE_NAME} <= {entry.name for entry in folder.iterdir()} or not any(
+        folder.iterdir()
+    )
