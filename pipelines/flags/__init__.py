@@ -59,7 +59,7 @@ def recipe_of(command: str) -> ImportedRecipe:
         value = given.get(flag.name)
         if flag.name not in given and flag.default is not None:
             value = flag.default
-            defaults.append(f"--{flag.name}={value}")
+            defaults.append(f"--{flag.name}={flag.default_text}")
         if value is not None:
             settings[flag.setting] = value
     combined = script.combine(given)
@@ -96,4 +96,4 @@ def _variables(body: str) -> list[str]:
     names = list(dict.fromkeys(VARIABLE.findall(body)))
     if not names or body.startswith("bertline "):
         return []
-    return [f"{', '.join(names)}: put in what it stands for; envsubst does that for variables"]
+    return [f"{', '.join(names)}: a recipe has no variables; put in the values (envsubst does)"]

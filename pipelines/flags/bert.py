@@ -14,7 +14,8 @@ from pipelines.flags.flag import (
 
 ACCELERATOR = "where the pipeline runs decides the accelerator"
 ALWAYS = "always; what the cache has is not done again"
-ROOT = "bertline run --root DIR"
+ROOT = "bertline run --root DIR chooses the folder"
+LOGGED = "always; TensorBoard and history.json get a fixed number of points"
 
 RUN = (
     Flag("output_dir", TEXT, note=ROOT),
@@ -56,7 +57,7 @@ ACCELERATORS = (
     Flag("iterations_per_loop", WHOLE, note="a detail of TPUEstimator"),
 )
 LITE = (
-    Flag("export_dir", TEXT, note=f"the exported files lie under {ROOT}"),
+    Flag("export_dir", TEXT, note=ROOT),
     Flag("lite_model_path", TEXT, note="every exported file is evaluated"),
     Flag(
         "use_post_quantization",

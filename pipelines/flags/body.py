@@ -12,7 +12,7 @@ from bertline.config import Config
 from bertline.stages.execute import STAGES
 from pipelines.recipe import Recipe, parse_yaml
 
-PLAIN_WORD = re.compile(r"[\w@%+=:,./${}-]+")
+PLAIN_WORD = re.compile(r"(?:[\w@%+=:,./~-]|\$\w|\$\{\w+\})+")
 
 
 def recipe_text(settings: Mapping[str, Any]) -> str:
@@ -37,12 +37,11 @@ def convert_line(options: Mapping[str, Any]) -> str:
 
     options: CHECKPOINT, and the others by their names.
     """
+    names = options.get("--output-names")
     values = {
         "formats": [options["--to"]],
         "static": options.get("--static"),
-        "output_names": options.get("--output-names", "").split(",")
-        if "--output-names" in options
-        else [],
+        "output_names": names.split(",") if names else [],
     }
     kind: type[Config] = importlib.import_module("bertline.stages.convert").Settings
     kind.parse(values, where="import-flags: convert")

@@ -37,7 +37,7 @@ def _place(flag: Flag) -> str:
 
 
 def _note(flag: Flag) -> str:
-    default = f"default {flag.default}" if flag.default is not None else ""
+    default = f"default {flag.default_text}" if flag.default_text else ""
     return "; ".join(filter(None, (flag.note, default)))
 
 

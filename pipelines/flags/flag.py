@@ -45,6 +45,13 @@ class Flag:
     planned: str = ""
     note: str = ""
 
+    @property
+    def default_text(self) -> str:
+        """The default as on a command line, empty if there is none."""
+        if self.default is None:
+            return ""
+        return str(self.default).lower() if self.kind is BOOLEAN else str(self.default)
+
 
 @dataclass(frozen=True)
 class Combined:
@@ -118,9 +125,14 @@ def _epochs(text: str) -> int:
 
 def _path(text: str) -> str:
     """A path as a recipe needs it: absolute, since its own are meant from the project's folder."""
-    if not text or "://" in text or VARIABLE.match(text):
+    if not text:
+        raise ValueError
+    if "://" in text or VARIABLE.match(text):
         return text
-    return str(Path(text).expanduser().absolute())
+    try:
+        return str(Path(text).expanduser().absolute())
+    except RuntimeError as error:  # ~ of an unknown user
+        raise ValueError from error
 
 
 BOOLEAN = Kind("true or false", _boolean, ("true", "false"))

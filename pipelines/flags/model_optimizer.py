@@ -22,6 +22,7 @@ BRACKETS = re.compile(r"[\[(]([^\])]*)[\])]")
 
 IMAGES = "of images"
 GRAPH = "the graph is converted as it is"
+FOLDER = "a folder of its own; converted, if left out"
 QUIET = "progress is told on standard error"
 
 FLAGS = (
@@ -41,7 +42,7 @@ FLAGS = (
         combined=True,
         note="without .meta: the checkpoint beside it",
     ),
-    Flag("output_dir", TEXT, "--output-dir", default="converted"),
+    Flag("output_dir", TEXT, "--output-dir", combined=True, note=FOLDER),
     Flag(
         "data_type",
         one_of("FP16", "FP32", "half", "float"),
@@ -100,14 +101,15 @@ FLAGS = (
 
 
 def combine(values: Values) -> Combined:
-    """The source, the precision and the shape; ConfigError without a source that is read here."""
-    options = {"CHECKPOINT": _source(values), "--to": _format(values)}
+    """The source, the folder, the precision and the shape; ConfigError for another source."""
+    folder = values.get("output_dir", "converted")
+    options = {"CHECKPOINT": _source(values), "--output-dir": folder, "--to": _format(values)}
     return Combined(options) | _shape(values)
 
 
 def _source(values: Values) -> str:
     for name in SOURCES:
-        if name in values:
+        if values.get(name):
             path = str(values[name]).removesuffix(".meta")
             break
     else:

@@ -1,6 +1,15 @@
 """run_bert_nlu.py: joint intents and slots on SNIPS, quantization-aware, to TFLite."""
 
-from pipelines.flags.bert import ACCELERATORS, CHECKPOINT, RUN, checkpoint, data, training
+from pipelines.flags.bert import (
+    ACCELERATORS,
+    CHECKPOINT,
+    LOGGED,
+    ROOT,
+    RUN,
+    checkpoint,
+    data,
+    training,
+)
 from pipelines.flags.body import recipe_text
 from pipelines.flags.flag import (
     BOOLEAN,
@@ -55,16 +64,16 @@ FLAGS = (
     Flag("predict_batch_size", WHOLE, note="as --eval_batch_size: evaluate.batch_size"),
     Flag("eval_on_test", BOOLEAN, note="always"),
     Flag("profile_eval", BOOLEAN, note="latency is always measured"),
-    Flag("save_summary_steps", WHOLE, note="the loss is told at every checkpoint"),
+    Flag("save_summary_steps", WHOLE, note=LOGGED),
     Flag("prune", BOOLEAN, note="weights are not pruned"),
     Flag("quant_delay", WHOLE, planned=QUANTIZE, note="steps before ranges are applied"),
     Flag("quantize", BOOLEAN, planned=QUANTIZE),
     Flag("use_quantized_training", BOOLEAN, planned=QUANTIZE),
     Flag("weight_bits", WHOLE, planned=QUANTIZE),
     Flag("activation_bits", WHOLE, planned=QUANTIZE),
-    Flag("serving_path", TEXT, note="the exported files lie under bertline run --root DIR"),
-    Flag("export_dir", TEXT, note="the exported files lie under bertline run --root DIR"),
-    Flag("tflite_file", TEXT, note="the exported files lie under bertline run --root DIR"),
+    Flag("serving_path", TEXT, note=ROOT),
+    Flag("export_dir", TEXT, note=ROOT),
+    Flag("tflite_file", TEXT, note=ROOT),
     *ACCELERATORS,
 )
 

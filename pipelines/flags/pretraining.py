@@ -1,6 +1,6 @@
 """run_pretraining.py of BERT, and MobileBERT's with its distillation."""
 
-from pipelines.flags.bert import ACCELERATORS, ALWAYS, ROOT
+from pipelines.flags.bert import ACCELERATORS, ALWAYS, LOGGED, ROOT
 from pipelines.flags.body import nothing
 from pipelines.flags.flag import (
     BOOLEAN,
@@ -59,7 +59,7 @@ FLAGS = (
     Flag("do_train", BOOLEAN, note=ALWAYS),
     Flag("do_eval", BOOLEAN, note=ALWAYS),
     Flag("use_einsum", BOOLEAN, note="products are written in one way"),
-    Flag("use_summary", BOOLEAN, note="the loss is told at every checkpoint"),
+    Flag("use_summary", BOOLEAN, note=LOGGED),
     *ACCELERATORS,
 )
 

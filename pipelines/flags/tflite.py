@@ -125,7 +125,7 @@ def _integers(values: Values) -> Combined:
 
 def _first(values: Values, names: tuple[str, ...]) -> str | None:
     """The value of the first of those flags that is given."""
-    return next((values[name] for name in names if name in values), None)
+    return next((values[name] for name in names if values.get(name)), None)
 
 
 def _format(values: Values) -> str:
