@@ -54,7 +54,6 @@ FLAGS = (
         note="the layers up to this index are kept; -1: all",
     ),
     Flag("num_hidden_layers", WHOLE, "import_checkpoint.num_layers"),
-    Flag("dropout_rate", NUMBER, "import_checkpoint.dropout"),
     Flag("max_seq_length", WHOLE, "tokenize.max_seq_length", default=128),
     *training(learning_rate=2e-5, save_checkpoints_steps=500),
     Flag("weight_decay", NUMBER, "finetune.weight_decay"),
