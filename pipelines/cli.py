@@ -84,6 +84,17 @@ def _checkpoints(options: argparse.Namespace) -> None:
     print(*table_lines(), sep="\n")
 
 
+def _import_flags(options: argparse.Namespace) -> None:
+    from bertline.artifacts import write_text
+    from pipelines.flags import recipe_of
+
+    text = recipe_of(options.line).text
+    if options.output:
+        write_text(options.output, text)
+    else:
+        print(text, end="")
+
+
 def _predict(options: argparse.Namespace) -> None:
     from pipelines.answers import predict_file, predict_texts
 
@@ -144,6 +155,15 @@ def _parser() -> argparse.ArgumentParser:
         "checkpoints", help="list the published checkpoints: values of import_checkpoint.checkpoint"
     )
     checkpoints.set_defaults(command=_checkpoints)
+
+    imported = commands.add_parser(
+        "import-flags", help="another project's command line as a recipe; see docs/flags.md"
+    )
+    imported.set_defaults(command=_import_flags)
+    imported.add_argument(
+        "line", metavar="COMMAND", help="in quotes: 'python3 run_squad.py --do_train …'"
+    )
+    imported.add_argument("-o", "--output", type=Path, metavar="FILE", help="the file to write")
 
     predict = commands.add_parser("predict", help="a model's answers about texts")
     predict.set_defaults(command=_predict)
