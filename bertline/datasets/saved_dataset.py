@@ -48,7 +48,7 @@ def saved_rows(folder: Path, split: str, columns: Collection[str]) -> Iterator[d
 
 
 def _stream(file: Path, columns: Collection[str]) -> Iterator[dict[str, Any]]:
-    import pyarrow  # type: ignore[import-untyped]
+    import pyarrow
 
     try:
         with pyarrow.memory_map(str(file)) as source, pyarrow.ipc.open_stream(source) as batches:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow  # type: ignore[import-untyped]
+import pyarrow
 
 
 def write_saved(folder: Path, splits: dict[str, list[dict[str, Any]]], name: str = "toy") -> Path:

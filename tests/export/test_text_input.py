@@ -53,7 +53,6 @@ def make_tokenizer(do_lower_case: bool) -> Tokenizer:
 
 
 def compiled_graph(tokenizer: Tokenizer, longest: int, length: int | None = None) -> Any:
-    pytest.importorskip("openvino_tokenizers")
     core = ov.Core()
     core.add_extension(str(extension()))
     texts = opset.parameter([-1], ov.Type.string)
@@ -126,7 +125,6 @@ def test_ids_of_the_oracle_texts(shared: Path) -> None:
 def test_a_file_for_texts_answers_as_the_file_for_ids(
     model: Path, tmp_path: Path, shape: tuple[int | None, int | None]
 ) -> None:
-    pytest.importorskip("openvino_tokenizers")
     source = open_source(model)
     exporter = Exporter(source.graph, [], tmp_path, shape, source.text_input(12))
     file = exporter.export("openvino_fp16", tmp_path)
@@ -152,7 +150,6 @@ def test_a_file_for_texts_answers_as_the_file_for_ids(
 
 
 def test_openvino_is_left_as_it_is_and_the_process_ends_well(model: Path, tmp_path: Path) -> None:
-    pytest.importorskip("openvino_tokenizers")
     code = (
         "import sys, openvino as ov; before = ov.Core.__init__\n"
         "from pathlib import Path; from bertline.export.source import open_source\n"

@@ -11,7 +11,6 @@ from pipelines.flags import SCRIPTS, recipe_of
 from pipelines.flags.flag import EPOCHS, NUMBER, PATH, TEXT, WHOLE, Flag, Script
 from pipelines.flags.nlu import LAYER
 from pipelines.recipe import Recipe, parse_yaml
-from tests.pipelines.flags.convert_stage import needs_convert
 
 TRAINING = [script for script in SCRIPTS if script.name.startswith("run_")]
 CONVERTERS = [script for script in SCRIPTS if script not in TRAINING]
@@ -71,7 +70,6 @@ def test_training_scripts(script: Script, data: st.DataObject) -> None:
             assert json.loads(settings[stage])[key] == wanted
 
 
-@needs_convert
 @pytest.mark.parametrize("script", CONVERTERS, ids=lambda script: script.name)
 @given(data=st.data())
 def test_converters(script: Script, data: st.DataObject) -> None:

@@ -4,7 +4,6 @@ import pytest
 
 from bertline.errors import ConfigError
 from pipelines.flags import recipe_of
-from tests.pipelines.flags.convert_stage import needs_convert
 
 
 def options(command: str) -> dict[str, str]:
@@ -14,7 +13,6 @@ def options(command: str) -> dict[str, str]:
     return {"CHECKPOINT": words[2]} | dict(zip(words[3::2], words[4::2], strict=True))
 
 
-@needs_convert
 def test_a_frozen_graph_as_openvinos_guide_converts_it() -> None:
     assert options(
         "python3 mo_tf.py --input_model /m/inference_graph.pb --output bert/pooler/dense/Tanh "
@@ -29,7 +27,6 @@ def test_a_frozen_graph_as_openvinos_guide_converts_it() -> None:
     }
 
 
-@needs_convert
 def test_a_meta_graph_is_the_checkpoint_beside_it() -> None:
     command = (
         "mo --input_meta_graph uncased_L-12_H-768_A-12/bert_model.ckpt.meta --output_dir /ir "
@@ -44,7 +41,6 @@ def test_a_meta_graph_is_the_checkpoint_beside_it() -> None:
     assert recipe_of(command).notes == ("--scale=255: of images",)
 
 
-@needs_convert
 @pytest.mark.parametrize("shape", ["[1,-1],[1,-1]", "[1,128],[1,64]", "(1,224,224,3)", "[0,8]"])
 def test_other_shapes_stay_open_and_that_is_told(shape: str) -> None:
     command = f"mo --saved_model_dir=/m --input_shape='{shape}'"
@@ -54,7 +50,6 @@ def test_other_shapes_stay_open_and_that_is_told(shape: str) -> None:
     )
 
 
-@needs_convert
 @pytest.mark.parametrize(
     ("flag", "form"),
     [
@@ -68,7 +63,6 @@ def test_precisions_of_mo(flag: str, form: str) -> None:
     assert options(f"mo --saved_model_dir=/m {flag}")["--to"] == form
 
 
-@needs_convert
 def test_tflite_convert_as_the_reference_recipe_calls_it() -> None:
     assert options("tflite_convert --output_file=./bert.tflite --saved_model_dir=$MODEL") == {
         "CHECKPOINT": "$MODEL",
@@ -77,7 +71,6 @@ def test_tflite_convert_as_the_reference_recipe_calls_it() -> None:
     }
 
 
-@needs_convert
 def test_toco_of_a_frozen_graph() -> None:
     command = (
         "toco --graph_def_file=frozen.pb --output_file=bert.tflite --input_arrays=ids,mask "
@@ -95,7 +88,6 @@ def test_toco_of_a_frozen_graph() -> None:
     assert told in recipe_of(command).notes
 
 
-@needs_convert
 @pytest.mark.parametrize(
     ("flags", "form"),
     [
@@ -111,7 +103,6 @@ def test_precisions_of_tflite_convert(flags: str, form: str) -> None:
     assert options(f"tflite_convert --saved_model_dir=/m {flags}")["--to"] == form
 
 
-@needs_convert
 def test_a_line_means_to_a_shell_what_the_command_did() -> None:
     body = recipe_of("mo --saved_model_dir='/my models/$(rm x)' --output_dir=~/ir-$TAG").body
     assert body == (

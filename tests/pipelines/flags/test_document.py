@@ -4,7 +4,6 @@ from pipelines.flags import SCRIPTS, recipe_of
 from pipelines.flags.command import read_command
 from pipelines.flags.document import EXAMPLE, FILE, rewritten, table
 from pipelines.flags.flag import Script
-from tests.pipelines.flags.convert_stage import needs_convert
 
 TEXT = FILE.read_text(encoding="utf-8")
 EXAMPLES = [found[2] for found in EXAMPLE.finditer(TEXT)]
@@ -18,9 +17,8 @@ def test_the_tables_are_those_of_the_code(script: Script) -> None:
 @pytest.mark.parametrize(
     ("script", "example"),
     [
-        pytest.param(script, example, id=script.name, marks=[] if is_recipe else needs_convert)
+        pytest.param(script, example, id=script.name)
         for script, example in zip(SCRIPTS, EXAMPLES, strict=True)
-        for is_recipe in [script.name.startswith("run_")]
     ],
 )
 def test_the_examples_are_what_is_printed(script: Script, example: str) -> None:
@@ -29,7 +27,6 @@ def test_the_examples_are_what_is_printed(script: Script, example: str) -> None:
     assert f"\n{recipe_of(example).text}```\n" in TEXT
 
 
-@needs_convert
 def test_the_document_is_up_to_date() -> None:
     assert rewritten(TEXT) == TEXT
 
