@@ -56,6 +56,7 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
     from bertline.export.source import open_source
     from bertline.features.records import read_features
 
+    spec = _with_answering(ModelSpec.read(model), settings, model, features, examples)
     source = open_source(model)
     text_input = source.text_input() if settings.tokenizer_inside else None
     weights_sha256 = read_manifest(model, "model").about["weights_sha256"]
@@ -77,26 +78,31 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
         exports = Exports(files=tuple(files), calibration=calibration)
         write_json(folder / FILE_NAME, exports.model_dump())
         shutil.copyfile(model / "vocab.txt", folder / "vocab.txt")
-        spec = ModelSpec.read(model)
-        answering = _answering(settings, spec, model, features, examples)
-        write_json(
-            folder / "model.json", spec.model_copy(update={"answering": answering}).model_dump()
-        )
+        write_json(folder / "model.json", spec.model_dump())
 
 
-def _answering(
-    settings: Settings, spec: ModelSpec, model: Path, features: Path, examples: Path
-) -> AnswerSpec:
+def _with_answering(
+    spec: ModelSpec, settings: Settings, model: Path, features: Path, examples: Path
+) -> ModelSpec:
+    """`spec` with what the settings say of answers to questions."""
+    answering = AnswerSpec(
+        n_best_size=settings.n_best_size, max_answer_length=settings.max_answer_length
+    )
+    threshold = settings.null_threshold
+    if threshold == "tuned":
+        threshold = _tuned_threshold(spec, answering, model, features, examples)
+    answering = answering.model_copy(update={"null_threshold": threshold})
+    return spec.model_copy(update={"answering": answering})
+
+
+def _tuned_threshold(
+    spec: ModelSpec, answering: AnswerSpec, model: Path, features: Path, examples: Path
+) -> float:
     from bertline.evaluation.material import Split
     from bertline.evaluation.null_threshold import tuned_null_threshold
     from bertline.evaluation.predictors.keras import KerasPredictor
     from bertline.features.answers import Meanings
 
-    answering = AnswerSpec(
-        n_best_size=settings.n_best_size, max_answer_length=settings.max_answer_length
-    )
-    if settings.null_threshold != "tuned":
-        return answering.model_copy(update={"null_threshold": settings.null_threshold})
     if spec.head != "answer_span":
         raise ConfigError(
             f"null_threshold = 'tuned': the model's task is {spec.task}; leave it out"
@@ -107,4 +113,4 @@ def _answering(
     with Progress("tune the null threshold", len(dev.features), "windows") as progress:
         threshold = tuned_null_threshold(KerasPredictor(model), dev, meanings, progress.update)
     print(f"null threshold {threshold:.3f}, tuned on {len(dev.examples)} dev questions")
-    return answering.model_copy(update={"null_threshold": threshold})
+    return threshold

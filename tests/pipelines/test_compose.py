@@ -12,7 +12,7 @@ UPSTREAM = {
     "ingest": [],
     "tokenize": ["import_checkpoint", "ingest"],
     "finetune": ["import_checkpoint", "tokenize"],
-    "export": ["finetune", "tokenize"],
+    "export": ["finetune", "ingest", "tokenize"],
     "evaluate": ["export", "finetune", "ingest", "tokenize"],
     "publish": ["evaluate", "export"],
 }

@@ -9,6 +9,8 @@ from bertline.evaluation.predictors import open_predictor
 from bertline.export.exporter import Exporter
 from bertline.export.listing import FORMATS, Exports
 from bertline.features.records import read_features
+from bertline.features.spec import AnswerSpec
+from bertline.modeling.config import ModelSpec
 from bertline.stages.export import Settings, run
 from tests.modeling.toys import batch_of
 from tests.stages.toy_artifacts import write_features, write_model
@@ -22,6 +24,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {
         "model": write_model(folder / "model"),
         "features": write_features(folder / "features"),
+        "examples": folder / "none, as they are read for questions alone",
     }
 
 
@@ -86,3 +89,21 @@ def test_formats_are_checked_before_anything_runs() -> None:
         Settings.parse({"formats": ["saved_model", "openvino_int9"]}, where="recipe")
     with pytest.raises(ConfigError, match="key 'formats' = "):
         Settings.parse({"formats": []}, where="recipe")
+
+
+def test_only_answers_to_questions_have_a_threshold(
+    tmp_path: Path, inputs: dict[str, Path]
+) -> None:
+    settings = Settings(formats=("openvino_fp16",), null_threshold="tuned")
+    with pytest.raises(ConfigError, match="null_threshold = 'tuned': the model's task is snips"):
+        run(settings, **inputs, exported=tmp_path / "exported")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_how_questions_are_answered_goes_into_the_folder(
+    tmp_path: Path, inputs: dict[str, Path]
+) -> None:
+    settings = Settings(formats=("openvino_fp16",), null_threshold=-1.5, max_answer_length=9)
+    run(settings, **inputs, exported=tmp_path / "exported")
+    answering = ModelSpec.read(tmp_path / "exported").answering
+    assert answering == AnswerSpec(n_best_size=20, max_answer_length=9, null_threshold=-1.5)
