@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.snips_seeds import SEEDS, Pooled, pool, run_seeds
-
-ROOT = Path(__file__).parents[2]
+from benchmarks.seeds import Pooled, pool, run_seeds
+from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+SETTINGS = ("evaluate.agreement_examples=2000",)
 
 
 @pytest.fixture(scope="module")
 def files(shared: Path) -> list[Pooled]:
-    return pool(run_seeds(str(shared / "data" / "snips"), ROOT / "runs" / "seeds", SEEDS))
+    data, root = str(shared / "data" / "snips"), ROOT / "runs" / "seeds"
+    return pool(run_seeds("snips", data, root, (1, 2, 3), SETTINGS))
 
 
 def test_the_training_model_reaches_the_published_bars(files: list[Pooled]) -> None:
@@ -36,8 +38,8 @@ def test_every_file_stays_near_the_training_model(files: list[Pooled]) -> None:
 
 def test_every_file_answers_training_texts_as_the_training_model(files: list[Pooled]) -> None:
     for file in files[1:]:
-        assert file.agreement_intent >= 99.5, file.name
-        assert file.agreement_slots >= 97.0, file.name
+        assert file.same["intent"] >= 99.5, file.name
+        assert file.same["slots"] >= 97.0, file.name
 
 
 def test_float_files_have_the_logits_of_the_training_model(files: list[Pooled]) -> None:
