@@ -51,9 +51,16 @@ class Source:
     def text_input(self, max_seq_length: int | None = None) -> TextInput:
         """What its OpenVINO forms need to take strings; texts are cut at max_seq_length tokens.
 
-        Raises ConfigError where the vocabulary or the package openvino-tokenizers is missing.
+        Raises ConfigError where the vocabulary or the package openvino-tokenizers is missing, and
+        where texts are not cut at their tails.
         """
         extension()
+        for told in self.description.values():
+            if isinstance(told, ModelSpec) and told.inputs.truncation != "head":
+                raise ConfigError(
+                    f"truncation {told.inputs.truncation!r}: an OpenVINO file with the tokenizer "
+                    "inside cuts the tail; leave tokenizer_inside out"
+                )
         longest = max_seq_length or self.max_seq_length
         return TextInput(self.tokenizer(), longest, self.graph.fed_by())
 

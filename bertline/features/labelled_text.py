@@ -11,7 +11,7 @@ from bertline.errors import DataError
 from bertline.examples import LabelledText
 from bertline.features.answers import Item, Logits, Meanings
 from bertline.features.batches import FeatureSet, Record
-from bertline.features.spec import InputSpec
+from bertline.features.spec import InputSpec, Truncation
 from bertline.features.tokenizer import Tokenizer
 
 Labels = Mapping[str, list[str]]
@@ -69,6 +69,8 @@ def _record(
     specials = 2 if second is None else 3
     num_tokens = len(first) + len(second or ()) + specials
     kept, other = truncated_lengths(len(first), len(second or ()), inputs.max_seq_length - specials)
+    if second is None:
+        first = truncated(first, kept, inputs.truncation)
     ids = [tokenizer.cls_id, *first[:kept], tokenizer.sep_id]
     segments = np.zeros(len(ids), np.int32)
     if second is not None:
@@ -81,6 +83,14 @@ def _record(
         "num_tokens": np.array([num_tokens], np.int32),
     }
     return Record(id, columns)
+
+
+def truncated(ids: list[int], room: int, truncation: Truncation) -> list[int]:
+    """The `room` tokens that are kept of a text, all where it has no more; see InputSpec."""
+    if len(ids) <= room:
+        return ids
+    from_head = {"head": room, "tail": 0, "head_tail": room // 4}[truncation]
+    return ids[:from_head] + ids[len(ids) - (room - from_head) :]
 
 
 def truncated_lengths(first: int, second: int, room: int) -> tuple[int, int]:

@@ -1,22 +1,27 @@
 """How a model's inputs are cut and its answers chosen."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from bertline.config import Config
 
+Truncation = Literal["head", "tail", "head_tail"]
 Positive = Annotated[int, Field(gt=0)]
 
 
 class InputSpec(Config):
     """Limits of what a model reads at once, in tokens.
 
-    max_seq_length: of an input, [CLS] and [SEP] included. Of questions also: doc_stride, the step
-    from one window over a long context to the next; max_query_length, what is read of a question.
+    max_seq_length: of an input, [CLS] and [SEP] included. truncation: what is kept of a single
+    classified text that is longer: its head, its tail, or "head_tail", a quarter of the tokens from
+    the head and the others from the tail (Sun et al. 2019, arXiv:1905.05583, section 5.3.1). Of
+    questions also: doc_stride, the step from one window over a long context to the next;
+    max_query_length, what is read of a question.
     """
 
     max_seq_length: Annotated[int, Field(ge=3)] = 64
+    truncation: Truncation = "head"
     doc_stride: Positive = 128
     max_query_length: Positive = 64
 

@@ -47,6 +47,11 @@ def run(settings: Settings, *, examples: Path, encoder: Path, features: Path) ->
         raise ConfigError(
             f"{examples}: {source['example_kind']} examples have no labels; give a labelled task's"
         )
+    if settings.truncation != "head" and source["example_kind"] != "labelled_text":
+        raise ConfigError(
+            f"truncation {settings.truncation!r}: {source['task']} is read from the head; leave it "
+            "out"
+        )
     labels = KINDS[source["example_kind"]].labels(source["labels"])
     inputs = InputSpec.parse(settings.model_dump(exclude={"num_shards"}), where="tokenize")
     about: dict[str, Any] = {

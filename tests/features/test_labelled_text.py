@@ -12,9 +12,10 @@ from bertline.features.labelled_text import (
     decode_labelled_texts,
     encode_labelled_texts,
     encode_texts,
+    truncated,
     truncated_lengths,
 )
-from bertline.features.spec import AnswerSpec, InputSpec
+from bertline.features.spec import AnswerSpec, InputSpec, Truncation
 from tests.features.toys import toy_tokenizer, vocab_id
 
 TOKENIZER = toy_tokenizer()
@@ -59,6 +60,26 @@ def test_cutting_is_that_of_one_token_after_another(first: int, second: int, roo
         else:
             right -= 1
     assert truncated_lengths(first, second, room) == (left, right)
+
+
+@pytest.mark.parametrize(
+    ("truncation", "kept"),
+    [
+        ("head", [1, 2, 3, 4, 5, 6, 7, 8]),
+        ("tail", [3, 4, 5, 6, 7, 8, 9, 10]),
+        ("head_tail", [1, 2, 5, 6, 7, 8, 9, 10]),
+    ],
+)
+def test_which_part_of_a_long_text_is_kept(truncation: Truncation, kept: list[int]) -> None:
+    assert truncated(list(range(1, 11)), 8, truncation) == kept
+    assert truncated(kept, 8, truncation) == kept
+
+
+def test_a_text_is_cut_as_the_spec_says() -> None:
+    inputs = InputSpec(max_seq_length=4, truncation="tail")
+    [record] = encode_texts(TOKENIZER, ["play some jazz"], inputs)
+    assert record["input_ids"].tolist() == ids("[CLS]", "some", "jazz", "[SEP]")
+    assert record["num_tokens"].tolist() == [5]
 
 
 def test_examples_have_ids_and_classes() -> None:

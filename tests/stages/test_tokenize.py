@@ -17,6 +17,7 @@ from bertline.artifacts import (
 from bertline.errors import CheckpointError, ConfigError, DataError
 from bertline.examples import Slot, TaggedText, write_split
 from bertline.features.records import read_features
+from bertline.features.spec import InputSpec
 from bertline.features.tagged_text import encode_tagged_examples
 from bertline.stages.tokenize import Settings, run
 from tests.features.toys import LABELS, MILES, toy_tokenizer, write_vocab
@@ -72,7 +73,7 @@ def test_the_artifact_tells_all_about_itself(tmp_path: Path, examples: Path, enc
         "task": "snips",
         "example_kind": "tagged_text",
         "labels": LABELS,
-        "inputs": {"max_seq_length": 9, "doc_stride": 128, "max_query_length": 64},
+        "inputs": InputSpec(max_seq_length=9).model_dump(),
         "vocab_sha256": file_sha256(encoder / "vocab.txt"),
         "do_lower_case": True,
         "counts": {"train": 8, "dev": 3, "test": 1},
@@ -118,6 +119,12 @@ def test_any_number_of_shards_holds_the_same_rows(
     assert {**one, "shards": {}} == {**four, "shards": {}}
     for split in SPLITS:
         assert rows_of(tmp_path / "1", split) == rows_of(tmp_path / "4", split)
+
+
+def test_tagged_texts_are_read_from_the_head(tmp_path: Path, examples: Path, encoder: Path) -> None:
+    settings = Settings(max_seq_length=9, truncation="tail")
+    with pytest.raises(ConfigError, match="truncation 'tail': snips is read from the head"):
+        run(settings, examples=examples, encoder=encoder, features=tmp_path / "features")
 
 
 def test_max_seq_length_must_fit_the_encoder(tmp_path: Path, examples: Path, encoder: Path) -> None:
