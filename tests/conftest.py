@@ -1,6 +1,7 @@
 """What all tests share: the option and the marks of real data, and an environment of their own."""
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -13,6 +14,9 @@ ROOT = Path(__file__).parents[1]
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 os.environ["MPLBACKEND"] = "agg"
+
+# Shells let what they start in the background ignore Ctrl-C, and all that it starts in turn.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Tests never time anything, and the same commit always sees the same examples.
 hypothesis.settings.register_profile("bertline", deadline=None, derandomize=True, database=None)
