@@ -14,6 +14,7 @@ REFERENCE_COLOUR = "#64748b"
 COLOURS = ("#4f46e5", "#0d9488", "#d97706", "#db2777", "#65a30d", "#0284c7", "#9333ea", "#b91c1c")
 INK, GRID = "#334155", "#e2e8f0"
 AREA_PER_MEGABYTE = 12.0
+LEAST_POINTS = 2.0
 STYLE: Any = {
     "font.size": 10,
     "axes.edgecolor": "#94a3b8",
@@ -54,6 +55,11 @@ def quality_plot(results: Results) -> str:
     plot.set_ylabel(f"{METRICS[metric].label}, %")
     plot.margins(x=0.15, y=0.25)
     plot.set_xlim(left=0)
+    low, high = plot.get_ylim()
+    if high - low < LEAST_POINTS:
+        # Nearly equal files must look nearly equal.
+        middle = (low + high) / 2
+        plot.set_ylim(middle - LEAST_POINTS / 2, middle + LEAST_POINTS / 2)
     return _data_address(figure)
 
 
