@@ -127,7 +127,8 @@ def _read_saved_model(path: Path) -> Graph:
         outputs: Mapping[str, Any] = function(**inputs)
         return outputs
 
-    _, inputs = function.structured_input_signature
+    # Sorted: a signature's own order differs from process to process.
+    inputs = dict(sorted(function.structured_input_signature[1].items()))
     return Graph(compute, inputs, tuple(sorted(function.structured_outputs)), function.variables)
 
 
