@@ -1,11 +1,10 @@
-"""What IMDB, MRPC and SQuAD must reach on the real data; each run takes 10 to 45 minutes.
+"""What the line must reach on the real IMDB data: about 40 minutes on 2 cores.
 
-The runs are kept in runs/seeds and taken up again, so that a second call is quick.
+The run is kept in runs/seeds and taken up again, so that a second call is quick.
 """
 
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -24,14 +23,10 @@ SENTENCES = {
 }
 
 
-def run(recipe: str, data: Path, seeds: Sequence[int], *settings: str) -> list[Pooled]:
-    return pool(run_seeds(recipe, str(data), SEEDS_ROOT, seeds, settings))
-
-
 @pytest.fixture(scope="module")
 def imdb(shared: Path) -> list[Pooled]:
-    data = shared / "data" / "imdb" / "aclImdb_v1.tar.gz"
-    return run("imdb", data, [1], "finetune.learning_rate=5e-5")
+    data = str(shared / "data" / "imdb" / "aclImdb_v1.tar.gz")
+    return pool(run_seeds("imdb", data, SEEDS_ROOT, [1], ["finetune.learning_rate=5e-5"]))
 
 
 def test_reviews_are_classified(imdb: list[Pooled]) -> None:
@@ -57,17 +52,3 @@ def test_four_sentences_come_out_right(imdb: list[Pooled], name: str) -> None:
     for words in answers:
         assert "(Negative" in words
         assert "Positive" in words[2:]
-
-
-def test_paraphrases_are_found(shared: Path) -> None:
-    reference = run("mrpc", shared / "data" / "mrpc", [1, 2, 3])[0].metrics
-    assert reference["f1"] >= 85
-    assert reference["accuracy"] >= 78
-
-
-@pytest.mark.parametrize(("recipe", "least_f1"), [("squad-v1", 60.0), ("squad-v2", 56.0)])
-def test_questions_are_answered(shared: Path, recipe: str, least_f1: float) -> None:
-    files = run(recipe, shared / "data" / "squad", [1])
-    assert files[0].metrics["answer_f1"] >= least_f1
-    for file in files[1:]:
-        assert file.drops["answer_f1"].estimate <= 1.0, file.name
