@@ -21,6 +21,7 @@ import transformers
 from bertline.artifacts import read_manifest
 from bertline.evaluation.judges import judge_for
 from bertline.evaluation.material import Split
+from bertline.evaluation.metrics import metrics_of
 from bertline.evaluation.null_threshold import threshold_of
 from bertline.features.answers import Logits, Meanings
 from bertline.features.batches import FeatureSet, length_sorted_batches, pad_batch
@@ -64,9 +65,9 @@ def main() -> None:
         answering = AnswerSpec(null_threshold=threshold_of(questions, answers))
     questions, answers = answered(model, options, "test", tokenizer, answering)
     judge = judge_for(task)
-    sums = judge.counts(questions, answers).sum(axis=0)
+    values = metrics_of(judge.counts(questions, answers), judge.metrics)
     for name in task.metrics:
-        print(f"{judge.metrics[name].label}: {float(judge.metrics[name].of_sums(sums)):.2f}")
+        print(f"{judge.metrics[name].label}: {values[name]:.2f}")
     print(f"trained in {seconds:,.0f} s; {answering}")
 
 

@@ -17,7 +17,7 @@ from bertline.evaluation.forward import SINGLE_MULTIPLE, forward
 from bertline.evaluation.predictors import Predictor, is_installed, open_predictor, warm
 from bertline.evaluation.predictors.open import RUNTIMES
 from bertline.export.listing import ExportedFile, Exports
-from bertline.features.answers import Answer, Item, Meanings
+from bertline.features.answers import Answer, Item, Meanings, rows_by_example
 from bertline.features.batches import FeatureSet, round_up
 from bertline.features.kinds import KINDS, Kind
 from bertline.features.tokenizer import Tokenizer
@@ -86,12 +86,21 @@ class LoadedModel:
         for number, item in enumerate(items, start=first):
             self.kind.check_item(item, number)
         records = self.kind.encode_items(self.tokenizer, items, self.spec.inputs)
-        for number, item in enumerate(items, start=first):
-            if not any(text.strip() for text in (item if isinstance(item, tuple) else (item,))):
-                raise DataError(f"text {number} ({item!r:.40}) has no words; leave it out")
         features = FeatureSet.of(records)
-        rows = np.arange(len(records))
-        logits = forward(self.predictor, features, rows, BATCH_SIZE, progress)
+        specials = {self.tokenizer.cls_id, self.tokenizer.sep_id}
+        for item, rows in zip(items, rows_by_example(features.ids), strict=True):
+            if specials.issuperset(features.columns["input_ids"][rows[0]].tolist()):
+                number = first + int(features.ids[rows[0]])
+                raise DataError(f"text {number} ({item!r:.40}) has no words; leave it out")
+        done = 0
+
+        def update(count: int) -> None:
+            # Of a question there are several records: what is done of them is told as items.
+            nonlocal done
+            before, done = done, done + count
+            progress(done * len(items) // len(records) - before * len(items) // len(records))
+
+        logits = forward(self.predictor, features, np.arange(len(records)), BATCH_SIZE, update)
         meanings = Meanings(self.tokenizer, self.spec.labels, self.spec.answering)
         return self.kind.decode(items, features, logits, meanings)
 

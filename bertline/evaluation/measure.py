@@ -7,10 +7,9 @@ import numpy as np
 
 from bertline.evaluation.forward import batches, forward
 from bertline.evaluation.intervals import drop_intervals
-from bertline.evaluation.judges import metrics_of
 from bertline.evaluation.latency import measure
 from bertline.evaluation.material import Material, Split
-from bertline.evaluation.metrics import Counts, percent
+from bertline.evaluation.metrics import Counts, metrics_of, percent
 from bertline.evaluation.predictors import Predictor
 from bertline.evaluation.results import Agreement, FileFacts, FileResult, Timing
 from bertline.features.answers import Answer, Logits, differing_aspects
@@ -79,16 +78,15 @@ def file_result(
 ) -> FileResult:
     """The results of one file; reference=None: it is the reference itself."""
     judge, counts = material.judge, observed.counts
-    names = list(judge.metrics)
     finite = all(np.isfinite(values).all() for row in observed.logits for values in row.values())
     return FileResult(
         **facts.model_dump(),
         finite_logits=finite,
-        metrics=metrics_of(counts, names),
-        metrics_without_leaked=metrics_of(counts[~material.leaked], names),
+        metrics=metrics_of(counts, judge.metrics),
+        metrics_without_leaked=metrics_of(counts[~material.leaked], judge.metrics),
         drops=None
         if reference is None
-        else drop_intervals([reference.counts], [counts], names, bootstrap_samples),
+        else drop_intervals([reference.counts], [counts], list(judge.metrics), bootstrap_samples),
         logit_difference=None
         if reference is None or not finite
         else logit_difference(reference.logits, observed.logits),
@@ -96,7 +94,7 @@ def file_result(
         if reference is None
         else agreement_of(reference.agreement_answers, observed.agreement_answers, judge.aspects),
         timing=observed.timing,
-        tables=judge.tables(material.truths, observed.answers, material.meanings.labels),
+        tables=judge.tables(material.truths, observed.answers, counts, material.meanings.labels),
     )
 
 

@@ -4,7 +4,7 @@ Every example gives one row of numbers (`Judge.counts`); a metric takes the sum 
 metrics are percentages, differences of metrics are points.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,12 @@ class Metric:
 
     label: str
     of_sums: Callable[[Sums], Percent]
+
+
+def metrics_of(counts: Counts, metrics: Mapping[str, Metric]) -> dict[str, float]:
+    """The values of `metrics` by name over all rows of `counts`, in percent."""
+    sums = counts.sum(axis=0)
+    return {name: float(metric.of_sums(sums)) for name, metric in metrics.items()}
 
 
 def percent(part: ArrayLike, whole: ArrayLike) -> Percent:

@@ -113,6 +113,7 @@ def test_warm_runs_every_padded_length(openvino_model: LoadedModel) -> None:
         ("play some jazz", r"takes a list of texts.*give \['play some jazz'\]"),
         (["play", 7], "text 2 is int 7; give strings"),
         (["play", " \t"], r"text 2 \(' \\t'\) has no words"),
+        (["play", "\u200b"], r"text 2 \('.u200b'\) has no words"),
         (["play", "a\ud800b"], "text 2 of 2 is not valid Unicode"),
     ],
 )

@@ -1,15 +1,14 @@
 """The table of judges: what is right of the answers to each kind of examples."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from bertline.evaluation.judges.base import Judge, Table
 from bertline.evaluation.judges.labelled_text import LabelledTextJudge
 from bertline.evaluation.judges.question import QuestionJudge
 from bertline.evaluation.judges.tagged_text import TaggedTextJudge
-from bertline.evaluation.metrics import Counts
 from bertline.tasks import Task
 
-__all__ = ["ASPECTS", "METRICS", "Judge", "Table", "judge_for", "metrics_of"]
+__all__ = ["ASPECTS", "METRICS", "Judge", "Table", "judge_for"]
 
 JUDGES: dict[str, Callable[[Task], Judge]] = {
     "tagged_text": lambda task: TaggedTextJudge(),
@@ -25,9 +24,3 @@ ASPECTS = TaggedTextJudge.aspects + LabelledTextJudge.aspects + QuestionJudge.as
 def judge_for(task: Task) -> Judge:
     """The judge of answers to the examples of `task`."""
     return JUDGES[task.example_kind](task)
-
-
-def metrics_of(counts: Counts, names: Sequence[str]) -> dict[str, float]:
-    """The metrics `names` over all rows of `counts`, in percent."""
-    sums = counts.sum(axis=0)
-    return {name: float(METRICS[name].of_sums(sums)) for name in names}

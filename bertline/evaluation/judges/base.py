@@ -41,7 +41,7 @@ class Judge(Protocol):
         ...
 
     def truths(self, examples: Sequence[Any], tokenizer: Tokenizer) -> Sequence[Any]:
-        """The right answer to each example; dataclasses of JSON values."""
+        """The right answer to each example, as `counts` and `tables` take it."""
         ...
 
     def counts(self, truths: Sequence[Any], answers: Sequence[Any]) -> Counts:
@@ -49,9 +49,9 @@ class Judge(Protocol):
         ...
 
     def tables(
-        self, truths: Sequence[Any], answers: Sequence[Any], labels: Labels
+        self, truths: Sequence[Any], answers: Sequence[Any], counts: Counts, labels: Labels
     ) -> tuple[Table, ...]:
-        """Results by class, slot, kind of question."""
+        """Results by class, slot, kind of question; `counts` are those of truths and answers."""
         ...
 
     def baselines(self, train: Sequence[Any], test: Sequence[Any]) -> dict[str, dict[str, float]]:

@@ -9,7 +9,7 @@ import numpy as np
 from bertline.evaluation.judges.base import Labels, Table
 from bertline.evaluation.judges.baselines import bag_of_words
 from bertline.evaluation.judges.tables import confusion_table, label_table
-from bertline.evaluation.metrics import Counts, Metric, f1, share
+from bertline.evaluation.metrics import Counts, Metric, f1, metrics_of, share
 from bertline.examples import LabelledText
 from bertline.features.labelled_text import LabelAnswer
 from bertline.features.tokenizer import Tokenizer
@@ -58,7 +58,11 @@ class LabelledTextJudge:
         return rows
 
     def tables(
-        self, truths: Sequence[Labelled], answers: Sequence[Labelled], labels: Labels
+        self,
+        truths: Sequence[Labelled],
+        answers: Sequence[Labelled],
+        counts: Counts,
+        labels: Labels,
     ) -> tuple[Table, ...]:
         """Results by class, and classes confused."""
         true = [truth.label for truth in truths]
@@ -82,8 +86,9 @@ class LabelledTextJudge:
             "the constant answer": [constant] * len(test),
             "a bag-of-words classifier": bag_of_words(contents[0], labels, contents[1]),
         }
-        return {name: self._metrics(test, answers) for name, answers in found.items()}
-
-    def _metrics(self, test: Sequence[LabelledText], labels: Sequence[str]) -> dict[str, float]:
-        sums = self.counts(test, [LabelAnswer(label, {}) for label in labels]).sum(axis=0)
-        return {name: float(metric.of_sums(sums)) for name, metric in self.metrics.items()}
+        return {
+            name: metrics_of(
+                self.counts(test, [LabelAnswer(label, {}) for label in answers]), self.metrics
+            )
+            for name, answers in found.items()
+        }

@@ -7,7 +7,7 @@ import numpy as np
 
 from bertline.evaluation.judges.base import Labels, Table
 from bertline.evaluation.judges.tables import group_table
-from bertline.evaluation.metrics import Counts, Metric, share
+from bertline.evaluation.metrics import Counts, Metric, metrics_of, share
 from bertline.evaluation.squad import Version, scores
 from bertline.examples import Question
 from bertline.features.tokenizer import Tokenizer
@@ -60,10 +60,13 @@ class QuestionJudge:
         return rows
 
     def tables(
-        self, truths: Sequence[Question], answers: Sequence[Answered], labels: Labels
+        self,
+        truths: Sequence[Question],
+        answers: Sequence[Answered],
+        counts: Counts,
+        labels: Labels,
     ) -> tuple[Table, ...]:
         """Results by the word that asks, and by article."""
-        counts = self.counts(truths, answers)
         shown = {name: self.metrics[name] for name in ("answer_f1", "exact_match")}
         words = [question_word(truth.question) for truth in truths]
         articles = [truth.article for truth in truths]
@@ -76,9 +79,8 @@ class QuestionJudge:
         self, train: Sequence[Question], test: Sequence[Question]
     ) -> dict[str, dict[str, float]]:
         """Metrics of never answering."""
-        sums = self.counts(test, [_NoAnswer()] * len(test)).sum(axis=0)
-        values = {name: float(metric.of_sums(sums)) for name, metric in self.metrics.items()}
-        return {"no answer to any question": values}
+        counts = self.counts(test, [_NoAnswer()] * len(test))
+        return {"no answer to any question": metrics_of(counts, self.metrics)}
 
 
 class _NoAnswer:

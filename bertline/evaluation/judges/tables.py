@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from bertline.evaluation.judges.base import Cell, Table
-from bertline.evaluation.metrics import Counts, Metric, percent
+from bertline.evaluation.metrics import Counts, Metric, metrics_of, percent
 
 
 def group_table(
@@ -24,8 +24,7 @@ def group_table(
     rows: list[tuple[Cell, ...]] = []
     for group in order:
         of_group = counts[members == group]
-        values = (float(metric.of_sums(of_group.sum(axis=0))) for metric in metrics.values())
-        rows.append((group, len(of_group), *values))
+        rows.append((group, len(of_group), *metrics_of(of_group, metrics).values()))
     columns = ("", "examples", *(metric.label for metric in metrics.values()))
     return Table(title=title, columns=columns, rows=tuple(rows))
 

@@ -59,7 +59,11 @@ class TaggedTextJudge:
         return rows
 
     def tables(
-        self, truths: Sequence[Tagged], answers: Sequence[Tagged], labels: Labels
+        self,
+        truths: Sequence[Tagged],
+        answers: Sequence[Tagged],
+        counts: Counts,
+        labels: Labels,
     ) -> tuple[Table, ...]:
         """Results by intent, intents confused, results by slot."""
         intents = labels["intents"]
@@ -68,7 +72,7 @@ class TaggedTextJudge:
         of_intent = ("intent_accuracy", "slot_f1", "sentence_accuracy")
         chosen = {name: self.metrics[name] for name in of_intent}
         return (
-            group_table("By intent", true, intents, self.counts(truths, answers), chosen),
+            group_table("By intent", true, intents, counts, chosen),
             confusion_table("Intents answered (columns) for true ones", true, answered, intents),
             label_table(
                 "By slot",

@@ -1,7 +1,7 @@
 import pytest
 
-from bertline.evaluation.judges import metrics_of
 from bertline.evaluation.judges.labelled_text import METRICS, LabelledTextJudge
+from bertline.evaluation.metrics import metrics_of
 from bertline.examples import LabelledText
 from bertline.features.labelled_text import LabelAnswer
 
@@ -19,14 +19,15 @@ def answers(labels: str) -> list[LabelAnswer]:
 
 def test_metrics_by_hand() -> None:
     counts = JUDGE.counts(examples("yes yes yes no no"), answers("yes yes no yes no"))
-    assert metrics_of(counts, list(METRICS)) == pytest.approx(
+    assert metrics_of(counts, METRICS) == pytest.approx(
         {"accuracy": 60, "f1": 200 / 3, "precision": 200 / 3, "recall": 200 / 3}
     )
 
 
 def test_tables() -> None:
+    truths, given = examples("yes yes no"), answers("yes no no")
     by_class, confusion = JUDGE.tables(
-        examples("yes yes no"), answers("yes no no"), {"classes": ["no", "yes"]}
+        truths, given, JUDGE.counts(truths, given), {"classes": ["no", "yes"]}
     )
     assert by_class.rows[0][:4] == ("no", 1, 2, 1)
     assert by_class.rows[1][:4] == ("yes", 2, 1, 1)

@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bertline.evaluation.judges import METRICS as EVERY_METRIC
-from bertline.evaluation.judges import metrics_of
 from bertline.evaluation.judges.bio import spans
 from bertline.evaluation.judges.tagged_text import METRICS, TaggedTextJudge
-from bertline.evaluation.metrics import percent
+from bertline.evaluation.metrics import metrics_of, percent
 from bertline.tasks import TASKS
 
 JUDGE = TaggedTextJudge()
@@ -66,7 +65,7 @@ def test_metrics_of_three_sentences_by_hand() -> None:
     counts = JUDGE.counts(gold, answers)
     # 3 gold slots, 3 answered, 2 right; 2 intents of 3 right; only the last sentence is right
     assert counts.tolist() == [[1, 1, 0, 1, 1, 2], [1, 0, 0, 1, 2, 1], [1, 1, 1, 0, 0, 0]]
-    assert metrics_of(counts, list(METRICS)) == pytest.approx(
+    assert metrics_of(counts, METRICS) == pytest.approx(
         {
             "slot_f1": 100 * 2 / 3,
             "slot_precision": 100 * 2 / 3,
@@ -81,7 +80,9 @@ def test_precision_and_recall_differ_where_too_much_is_answered() -> None:
     counts = JUDGE.counts(
         [Labelled("x", ["B-a", "O", "O", "O"])], [Labelled("x", ["B-a", "B-a", "O", "B-b"])]
     )
-    values = metrics_of(counts, ["slot_precision", "slot_recall", "slot_f1"])
+    values = metrics_of(
+        counts, {name: METRICS[name] for name in ["slot_precision", "slot_recall", "slot_f1"]}
+    )
     assert values == pytest.approx(
         {"slot_precision": 100 / 3, "slot_recall": 100.0, "slot_f1": 50.0}
     )
@@ -89,7 +90,9 @@ def test_precision_and_recall_differ_where_too_much_is_answered() -> None:
 
 def test_a_sentence_is_wrong_when_tags_differ_though_spans_agree() -> None:
     counts = JUDGE.counts([Labelled("x", ["B-a"])], [Labelled("x", ["I-a"])])
-    assert metrics_of(counts, ["slot_f1", "sentence_accuracy"]) == {
+    assert metrics_of(
+        counts, {name: METRICS[name] for name in ["slot_f1", "sentence_accuracy"]}
+    ) == {
         "slot_f1": 100,
         "sentence_accuracy": 0,
     }
@@ -98,7 +101,7 @@ def test_a_sentence_is_wrong_when_tags_differ_though_spans_agree() -> None:
 @given(st.lists(st.tuples(TAGS, st.booleans()), min_size=1, max_size=5))
 def test_answering_the_truth_is_perfect(sentences: list[tuple[list[str], bool]]) -> None:
     gold = [Labelled("yes" if flag else "no", tags) for tags, flag in sentences]
-    values = metrics_of(JUDGE.counts(gold, gold), list(METRICS))
+    values = metrics_of(JUDGE.counts(gold, gold), METRICS)
     assert values["intent_accuracy"] == values["sentence_accuracy"] == 100
     assert values["slot_f1"] == (100 if any(spans(tags) for tags, _ in sentences) else 0)
 
@@ -109,8 +112,8 @@ def test_f1_is_the_same_when_truth_and_answer_change_places(
 ) -> None:
     gold = [Labelled("x", tags) for tags, _ in sentences]
     answers = [Labelled("x", random.sample(tags, len(tags))) for tags, random in sentences]
-    one = metrics_of(JUDGE.counts(gold, answers), list(METRICS))
-    other = metrics_of(JUDGE.counts(answers, gold), list(METRICS))
+    one = metrics_of(JUDGE.counts(gold, answers), METRICS)
+    other = metrics_of(JUDGE.counts(answers, gold), METRICS)
     assert one["slot_f1"] == pytest.approx(other["slot_f1"])
     assert one["slot_precision"] == pytest.approx(other["slot_recall"])
     assert 0 <= one["slot_f1"] <= 100
