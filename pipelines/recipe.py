@@ -11,7 +11,9 @@ from pydantic import Field
 
 from bertline.config import Config, nearest
 from bertline.errors import ConfigError
+from bertline.evaluation.judges import judge_for
 from bertline.stages.execute import STAGES
+from bertline.tasks import get_task
 
 FOLDER = Path(__file__).parent / "recipes"
 PROJECT = Path(__file__).parent.parent
@@ -88,8 +90,8 @@ class Recipe(Config):
     def settings(self) -> dict[str, str]:
         """Stage → its complete settings as JSON, all of them checked.
 
-        Raises ConfigError for an unknown stage or key (naming the nearest), a wrong value, and what
-        the recipe needs but was not given.
+        Raises ConfigError for an unknown stage or key (naming the nearest), a wrong value, what the
+        recipe needs but was not given, and thresholds of another task's metrics.
         """
         for stage in self.stages:
             self._check_stage(stage, f"recipe {self.name}")
@@ -99,12 +101,17 @@ class Recipe(Config):
                 raise ConfigError(
                     f"recipe {self.name}: {path} is not set ({what}); give --set {path}=VALUE"
                 )
-        checked = {}
+        checked: dict[str, Any] = {}
         for stage in PIPELINES[self.pipeline]:
             kind: type[Config] = importlib.import_module(f"bertline.stages.{stage}").Settings
             values = self.stages.get(stage, {})
-            checked[stage] = kind.parse(values, where=f"recipe {self.name}: {stage}").to_json()
-        return checked
+            checked[stage] = kind.parse(values, where=f"recipe {self.name}: {stage}")
+        if "evaluate" in checked:
+            try:
+                checked["evaluate"].gate.check_task(judge_for(get_task(checked["ingest"].task)))
+            except ConfigError as error:
+                raise ConfigError(f"recipe {self.name}: {error}") from None
+        return {stage: settings.to_json() for stage, settings in checked.items()}
 
     def _check_stage(self, stage: str, where: str) -> None:
         stages = PIPELINES[self.pipeline]

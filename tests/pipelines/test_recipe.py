@@ -100,6 +100,21 @@ def test_wrong_paths(path: str, message: str) -> None:
     assert message in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"ingest.task": "imdb", "evaluate.gate.minimum.slot_f1": 90},
+            "recipe toy: gate: 'slot_f1' is not of this task; ",
+        ),
+        ({"ingest.task": "squad"}, "recipe toy: unknown task 'squad'; did you mean 'squad-v"),
+        ({"ingest.task": "text"}, "recipe toy: task 'text': its examples have nothing to be "),
+    ],
+)
+def test_the_task_is_checked_before_anything_runs(changes: dict[str, object], message: str) -> None:
+    assert problem(recipe().changed(changes)).startswith(message)
+
+
 def test_unknown_stage_in_a_recipe() -> None:
     message = problem(recipe(stages={"tokenise": {}}))
     assert message == "recipe toy: unknown stage 'tokenise'; did you mean 'tokenize'?"

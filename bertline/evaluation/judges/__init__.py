@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
+from bertline.errors import ConfigError
 from bertline.evaluation.judges.base import Judge, Table
 from bertline.evaluation.judges.labelled_text import LabelledTextJudge
 from bertline.evaluation.judges.question import QuestionJudge
 from bertline.evaluation.judges.tagged_text import TaggedTextJudge
-from bertline.tasks import Task
+from bertline.tasks import TASKS, Task
 
 __all__ = ["ASPECTS", "METRICS", "Judge", "Table", "judge_for"]
 
@@ -22,5 +23,11 @@ ASPECTS = TaggedTextJudge.aspects + LabelledTextJudge.aspects + QuestionJudge.as
 
 
 def judge_for(task: Task) -> Judge:
-    """The judge of answers to the examples of `task`."""
+    """The judge of answers to the examples of `task`; raises ConfigError for unlabelled ones."""
+    if task.example_kind not in JUDGES:
+        judged = [name for name, other in TASKS.items() if other.example_kind in JUDGES]
+        raise ConfigError(
+            f"task {task.name!r}: its examples have nothing to be learnt and judged; use one of "
+            + ", ".join(judged)
+        )
     return JUDGES[task.example_kind](task)
