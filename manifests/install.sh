@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
-# Installs Kubeflow Pipelines and what bertline needs beside it: install.sh CONTEXT OVERLAY
-# CONTEXT is the cluster's name in kubectl's settings, OVERLAY a folder of manifests/overlays.
+# Installs Kubeflow Pipelines and what bertline needs beside it: install.sh CONTEXT FOLDER
+# CONTEXT is the cluster's name in kubectl's settings, FOLDER an overlay: manifests/overlays/kind.
 # Exit code 2: something is missing here; 1: the cluster did not come up. Can be repeated.
 set -euo pipefail
-cd "$(dirname "$0")/.."
 
-kustomize=${KUSTOMIZE:-.venv/bin/kustomize}
+kustomize=${KUSTOMIZE:-$(dirname "$0")/../.venv/bin/kustomize}
 kfp_version=${KFP_VERSION:-2.17.0} # that of kfp in requirements.txt
 kfp_manifests=${KFP_MANIFESTS:-github.com/kubeflow/pipelines/manifests/kustomize}
 deadline_s=${DEADLINE_S:-1200}
 context=${1:-}
-overlay=${2:-}
+folder=${2:-}
 
 fail() { # code, message
     printf 'error: %s\n' "$2" >&2
@@ -28,17 +27,17 @@ apply() { # a folder or address for kustomize
         | on_cluster apply --server-side --force-conflicts --field-manager bertline -f - > /dev/null
 }
 
-[[ -d manifests/overlays/$overlay && -n $overlay && -n $context ]] \
-    || fail 2 "usage: install.sh CONTEXT $(cd manifests/overlays && printf '%s|' *)"
+[[ -n $context && -f $folder/kustomization.yaml ]] \
+    || fail 2 "usage: install.sh CONTEXT FOLDER; folders are in manifests/overlays"
 for program in kubectl git "$kustomize"; do # kustomize fetches with git
     command -v "$program" > /dev/null \
         || fail 2 "$program not found; install it (make kustomize for kustomize)"
 done
 
-apply "$kfp_manifests/cluster-scoped-resources?ref=$kfp_version"
+apply "$kfp_manifests/cluster-scoped-resources?ref=$kfp_version&timeout=300"
 on_cluster wait crd --all --for condition=established --timeout 60s > /dev/null
-apply "$kfp_manifests/env/platform-agnostic?ref=$kfp_version"
-apply "manifests/overlays/$overlay"
+apply "$kfp_manifests/env/platform-agnostic?ref=$kfp_version&timeout=300"
+apply "$folder"
 
 in_kubeflow=(--namespace kubeflow)
 # Stages run as the user that owns the volume's folders, and never as root.

@@ -82,7 +82,7 @@ remove_minikube() {
 
 up() {
     "make_$provider"
-    bash manifests/install.sh "$context" "$provider"
+    bash manifests/install.sh "$context" "manifests/overlays/$provider"
     printf 'the cluster is up; next: make %s-load\n' "$provider"
 }
 
@@ -115,7 +115,7 @@ submit() {
     forward
     "$bertline" submit snips --target "$provider" --host "http://localhost:$port" \
         | tee "$folder/output"
-    grep -q '^BLESSED:' "$folder/output" || fail 1 "the sample model was not blessed, see above"
+    grep -q '^BLESSED:' "$folder/output" || fail 1 "the run ended without a blessed model, see above"
 }
 
 folder=$(mktemp -d)

@@ -65,6 +65,7 @@ class Machine:
         }
         done = subprocess.run(
             [self.bin / "bash", MANIFESTS / script, *arguments],
+            cwd=MANIFESTS.parent,
             env=environment | variables,
             capture_output=True,
             text=True,
@@ -92,9 +93,9 @@ def installation(context: str, overlay: str) -> list[str]:
 
     on = f"kubectl --context {context}"
     return [
-        *applied("upstream/cluster-scoped-resources?ref=9.8.7"),
+        *applied("upstream/cluster-scoped-resources?ref=9.8.7&timeout=300"),
         f"{on} wait crd --all --for condition=established --timeout 60s",
-        *applied("upstream/env/platform-agnostic?ref=9.8.7"),
+        *applied("upstream/env/platform-agnostic?ref=9.8.7&timeout=300"),
         *applied(f"manifests/overlays/{overlay}"),
         f"{on} --namespace kubeflow patch configmap pipeline-install-config --type merge --patch"
         ' {"data": {"defaultSecurityContextRunAsNonRoot": "true",',

@@ -10,7 +10,9 @@ from tests.manifests.rendered import MANIFESTS
 
 
 def test_a_cluster_that_is_there_gets_the_same(machine: Machine) -> None:
-    assert machine.run("gke_p_z_c", "gke-gpu", script="install.sh").returncode == 0
+    assert (
+        machine.run("gke_p_z_c", "manifests/overlays/gke-gpu", script="install.sh").returncode == 0
+    )
     assert in_order(machine.sequence) == installation("gke_p_z_c", "gke-gpu")
 
 

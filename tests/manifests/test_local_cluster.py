@@ -93,7 +93,7 @@ def test_a_model_that_is_not_blessed_fails(machine: Machine, port: str) -> None:
     done = machine.run("kind", "test", PORT=port, VERDICT="NOT BLESSED")
     assert done.returncode == 1
     assert done.stdout == "a table\nNOT BLESSED: all files\n"
-    assert done.stderr == "error: the sample model was not blessed, see above\n"
+    assert done.stderr == "error: the run ended without a blessed model, see above\n"
 
 
 def test_a_port_that_is_taken_is_told(machine: Machine) -> None:

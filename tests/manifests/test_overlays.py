@@ -194,6 +194,8 @@ def test_secrets_are_made_of_files_that_git_does_not_see(render: Render, tmp_pat
     }
     assert {each["metadata"]["namespace"] for each in secrets.values()} == {"kubeflow"}
     assert only(objects, "ServiceAccount")["imagePullSecrets"] == [{"name": "bertline-image-pull"}]
+    names = [rule["resourceNames"] for rule in only(objects, "Role")["rules"][1:]]
+    assert names == [["kfp-launcher"], ["mlpipeline-minio-artifact", "bertline-gcs-key"]]
     ignored = (MANIFESTS.parent / ".gitignore").read_text().splitlines()
     for file in ("key.json", ".dockerconfigjson"):
         assert f"/manifests/components/secrets/{file}" in ignored
