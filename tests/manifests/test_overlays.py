@@ -159,8 +159,9 @@ def test_target_and_overlay_name_the_same(render: Render, overlay: str) -> None:
     claim = only(objects, "PersistentVolumeClaim")["metadata"]
     assert target["volume"]["claim"] == claim["name"]
     account = only(objects, "ServiceAccount")["metadata"]
-    assert target["kubeflow"]["service_account"] == account["name"]
-    assert target["kubeflow"].get("namespace", "kubeflow") == account["namespace"]
+    kubeflow = target.get("kubeflow", {})
+    assert kubeflow.get("service_account") == account["name"]
+    assert kubeflow.get("namespace", "kubeflow") == account["namespace"]
 
 
 @pytest.mark.parametrize("overlay", ["gke-gpu", "gke-tpu"])
