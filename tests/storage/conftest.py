@@ -9,6 +9,7 @@ import pytest
 
 from bertline.storage import web
 from tests.storage.contents import CONTENT
+from tests.storage.gcs_server import cloud as cloud
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
