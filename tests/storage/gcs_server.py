@@ -13,8 +13,8 @@ import json
 import re
 import threading
 import urllib.parse
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -35,15 +35,15 @@ class Fault:
 
     kind: a status to answer with; "cut" ends the connection in the middle of the request's body, or
     of the answer's if the request has none; "lost" does what is asked and answers nothing; "silent"
-    answers nothing until the test ends; "corrupt" changes a byte of the body; "meet" waits for the
-    other requests at `barrier`; "none" lets it pass.
+    answers nothing until the test ends; "corrupt" changes a byte of the body; "late" calls `first`
+    before anything is done; "none" lets it pass.
     """
 
     pattern: str
     kind: int | str
     times: int = 1
     message: str = "told by the server"
-    barrier: threading.Barrier = field(default_factory=lambda: threading.Barrier(2))
+    first: Callable[[], object] = int
 
 
 class Cloud:
@@ -139,8 +139,8 @@ class Handler(RequestHandler):  # type: ignore[misc]
             self.rfile.read(length // 2 - len(body))
             return
         body = body or self.rfile.read(length)
-        if fault and kind == "meet":
-            fault.barrier.wait(timeout=60)
+        if fault and kind == "late":
+            fault.first()
         if kind == "corrupt":
             body = bytes([body[0] ^ 1]) + body[1:]
         if kind == "silent":

@@ -1,0 +1,3 @@
+"""A bucket to publish to."""
+
+from tests.storage.gcs_server import cloud as cloud
