@@ -9,7 +9,6 @@ import pytest
 
 from bertline.storage import web
 from tests.storage.contents import CONTENT
-from tests.storage.gcs_server import cloud as cloud
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

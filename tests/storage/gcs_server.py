@@ -16,6 +16,7 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,6 +74,12 @@ class Cloud:
             for name, content in contents.items():
                 opened._bucket.blob(name).upload_from_string(content)
 
+    def put_folder(self, folder: Path, name: str) -> str:
+        """The address gs://data/<name> below which the files of `folder` now are."""
+        files = [file for file in folder.rglob("*") if file.is_file()]
+        self.put(**{f"{name}/{file.relative_to(folder)}": file.read_bytes() for file in files})
+        return f"gs://data/{name}"
+
     def objects(self) -> dict[str, bytes]:
         """The contents of the bucket, by name."""
         return {
@@ -102,6 +109,9 @@ class Cloud:
 
 class Handler(RequestHandler):  # type: ignore[misc]
     """Handles a request."""
+
+    rfile: Any
+    wfile: Any
 
     def __init__(self, cloud: Cloud, *others: Any) -> None:
         self.cloud, self.object_generation = cloud, 0

@@ -1,3 +1,0 @@
-"""A bucket to publish to."""
-
-from tests.storage.gcs_server import cloud as cloud
