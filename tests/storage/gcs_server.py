@@ -117,18 +117,6 @@ class Handler(RequestHandler):  # type: ignore[misc]
         self.cloud, self.object_generation = cloud, 0
         super().__init__(cloud.storage, *others)
 
-    def do_GET(self) -> None:
-        self._serve()
-
-    def do_POST(self) -> None:
-        self._serve()
-
-    def do_PUT(self) -> None:
-        self._serve()
-
-    def do_DELETE(self) -> None:
-        self._serve()
-
     def end_headers(self) -> None:
         if self.object_generation:
             self.send_header("X-Goog-Generation", str(self.object_generation))
@@ -162,6 +150,8 @@ class Handler(RequestHandler):  # type: ignore[misc]
             head, end, content = answer.partition(b"\r\n\r\n")
             sent = {"lost": b"", "cut": head + end + content[: len(content) // 2]}
             self.wfile.write(sent.get(str(kind), answer))
+
+    do_GET = do_POST = do_PUT = do_DELETE = _serve
 
     def _object_name(self, path: str, query: dict[str, str], body: bytes) -> str:
         """The object to write; empty where the path tells it, and for lists."""
