@@ -24,13 +24,14 @@ class Settings(Config):
 
 
 def run(
-    settings: Settings, *, exported: Path, report: Path, registry: Path, published: Path
+    settings: Settings, *, exported: Path, report: Path, registry: Path | str, published: Path
 ) -> None:
     """Writes the artifact `published`, whose manifest tells what became of the model.
 
-    about: name, version (None if not blessed), path of the version's folder, reasons. A version
-    holds the files that passed the gate and the report's pages; see publishing.layout. The same
-    exported folder is published once. Raises DataError if the report is of another model.
+    registry: a folder, or as text an address gs://<bucket>/…. about: name, version (None if not
+    blessed), path of the version's folder, reasons. A version holds the files that passed the gate
+    and the report's pages; see publishing.layout. The same exported folder is published once.
+    Raises DataError if the report is of another model, and StorageError.
     """
     exported_digest = digest(exported)
     if read_manifest(report, "report").about["exported"] != exported_digest:
@@ -44,8 +45,9 @@ def run(
         for file in FROM_REPORT:
             shutil.copyfile(report / file, folder / file)
 
-    version = add_version(registry / name, exported_digest, fill) if verdict.blessed else None
-    path = str(registry / name / str(version)) if version else None
+    place = f"{str(registry).rstrip('/')}/{name}"
+    version = add_version(place, exported_digest, fill) if verdict.blessed else None
+    path = f"{place}/{version}" if version else None
     about = {"name": name, "version": version, "path": path, "reasons": list(verdict.reasons)}
     with new_artifact(published, "published", about):
         pass

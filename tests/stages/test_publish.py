@@ -8,8 +8,11 @@ from bertline.errors import ConfigError, DataError
 from bertline.evaluation.gate import Gate, judge
 from bertline.evaluation.predictors import open_predictor, predictor_names
 from bertline.evaluation.results import FileResult
+from bertline.stages.execute import execute
 from bertline.stages.publish import Settings, run
+from bertline.storage import fetch
 from tests.evaluation.sample_results import make_file, make_results
+from tests.storage.gcs_server import Cloud
 from tests.toy_model import write_toy_folder
 
 FILES = [make_file("saved_model"), make_file("litert_dynamic_int8"), make_file("openvino_int8")]
@@ -65,6 +68,20 @@ def test_a_blessed_model_becomes_a_version_that_can_be_used(tmp_path: Path, expo
     ]
     for name in predictor_names(version):
         assert open_predictor(version, name).name == name
+
+
+def test_a_registry_in_a_bucket(cloud: Cloud, tmp_path: Path, exported: Path) -> None:
+    report = write_report(tmp_path / "report", exported, Gate(), FILES)
+    paths = {"exported": str(exported), "report": str(report)}
+    for number in range(2):
+        published = tmp_path / f"published {number}"
+        registry = "gs://data/models/"
+        execute("publish", '{"name": "toy"}', **paths, registry=registry, published=str(published))
+        assert about(published)["version"] == 1
+        assert about(published)["path"] == "gs://data/models/toy/1"
+    assert cloud.objects()["models/toy/latest"] == b"1\n"
+    version = fetch("gs://data/models/toy/1", tmp_path / "fetched")
+    assert open_predictor(version, "openvino_int8").name == "openvino_int8"
 
 
 def test_publishing_again_gives_the_same_version(tmp_path: Path, exported: Path) -> None:
