@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import logging
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -141,6 +143,7 @@ def connected(settings: Kubeflow) -> Iterator[Connection]:
     """A connection to the host; raises as Connection.call does."""
     configuration = kfp_server_api.Configuration(host=settings.host.rstrip("/"))
     configuration.retries = RETRIES
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # an error tells of its retries itself
     with kfp_server_api.ApiClient(configuration) as client:
         try:
             yield Connection(settings, client)
@@ -180,5 +183,5 @@ def _message(error: kfp_server_api.ApiException) -> str:
 def _reason(error: urllib3.exceptions.HTTPError) -> str:
     """Why a host could not be reached, in a few words."""
     cause: BaseException = getattr(error, "reason", None) or error
-    text = str(cause)
-    return " ".join(text.rpartition(": ")[2].split()) or type(cause).__name__
+    text = re.sub(r"^\[Errno -?\d+\] ", "", str(cause).rpartition(": ")[2])
+    return " ".join(text.split()) or type(cause).__name__

@@ -26,8 +26,16 @@ class Pods:
         self._connection = connection
         self._namespace = connection.settings.namespace
 
+    def is_running(self, pod: str) -> bool:
+        """Whether its containers run."""
+        running: bool = self._json("/k8s/pod", pod).get("status", {}).get("phase") == "Running"
+        return running
+
     def waits_for(self, pod: str) -> str | None:
-        """Why a pod does not run: its reason and message, or the last warning about it."""
+        """Why a pod does not run: its reason and message, or the last warning about it.
+
+        Warnings outlive a pod by an hour.
+        """
         status = self._json("/k8s/pod", pod).get("status", {})
         told = next(_waiting(status), None)
         if told or status.get("phase") in ("Running", "Succeeded", "Failed"):

@@ -16,6 +16,7 @@ from pipelines.cluster.triggers import trigger_text
 from pipelines.cluster.versions import Version
 
 ENABLE, DISABLE = "ENABLE", "DISABLE"
+STATES = {"ENABLED": "on", "DISABLED": "paused"}
 
 
 def add(connection: Connection, name: str, version: Version, trigger: Any) -> None:
@@ -30,7 +31,7 @@ def add(connection: Connection, name: str, version: Version, trigger: Any) -> No
 def lines(connection: Connection) -> Iterator[str]:
     """All schedules of the experiment, a line each: name, whether it is on, times, version."""
     for schedule in _all(connection):
-        state = "on" if schedule.status == "ENABLED" else "paused"
+        state = STATES.get(schedule.status, "failing")
         yield (
             f"{schedule.display_name:<24} {state:<7} {trigger_text(schedule.trigger):<24} "
             f"{_version_name(connection, schedule)}"
@@ -58,7 +59,7 @@ def move(connection: Connection, name: str, version: Version) -> None:
     The old one is paused before the new one is made, and removed when that is there.
     """
     old = _find(connection, name)
-    mode = ENABLE if old.status == "ENABLED" else DISABLE
+    mode = DISABLE if old.status == "DISABLED" else ENABLE
     _switch(connection, old, DISABLE)
     try:
         _create(connection, name, version, old.trigger, mode)

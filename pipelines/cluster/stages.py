@@ -1,27 +1,20 @@
-"""The stages of a run, read out of the nodes of its workflow.
+"""The stages of a run, as the API tells of them."""
 
-Kubeflow tells one flat list of nodes. A stage `ingest` is three kinds of them: the pod
-"ingest-driver", the group "ingest", and in it the pod "executor", or with retries a group
-"executor" of pods "executor(0)" and so on. Nodes name their children by ids and themselves by pods;
-what both have in common is a number at the end.
-"""
-
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from bertline.stages.execute import STAGES
+from pipelines.cluster.nodes import Workflow
 
-State = Literal["starting", "running", "done", "cached", "skipped", "failed"]
-EXECUTOR = "executor"
+State = Literal["running", "done", "skipped", "failed"]
 
 
 @dataclass(frozen=True)
 class Stage:
     """What a run tells of one stage.
 
-    pods: its pods, the newest last. message: of an error, where Kubeflow tells one. seconds: what a
-    stage that is done took.
+    state: running from its first pod on, also while that waits. pods: its pods, the newest last.
+    message: of an error, where Kubeflow tells one. seconds: what a stage that is done took.
     """
 
     name: str
@@ -33,52 +26,35 @@ class Stage:
 
 def stages_of(run: Any) -> list[Stage]:
     """The stages of a run that have begun, in the order of the line."""
-    details = run.run_details and run.run_details.task_details
-    nodes = {_number(node.pod_name or ""): node for node in details or []}
-    named = {node.display_name: node for node in details or []}
-    task_names = {stage: stage.replace("_", "-") for stage in STAGES}
-    return [
-        _stage(stage, named.get(f"{name}-driver"), named.get(name), nodes)
-        for stage, name in task_names.items()
-        if name in named or f"{name}-driver" in named
-    ]
+    nodes = (run.run_details and run.run_details.task_details) or []
+    # What a failure has left out is listed too, without a state.
+    named = {node.display_name: node for node in nodes if node.state}
+    ids = {child.pod_name for node in nodes for child in node.child_tasks or []}
+    workflow = Workflow.of({node.display_name for node in nodes}, ids)
+    stages = []
+    for stage in STAGES:
+        task = stage.replace("_", "-")
+        driver, group = named.get(f"{task}-driver"), named.get(task)
+        if driver or group:
+            stages.append(_stage(stage, driver, group, tuple(workflow.pods(task))))
+    return stages
 
 
-def _stage(stage: str, driver: Any, group: Any, nodes: Mapping[str, Any]) -> Stage:
-    executors = list(_executors(group, nodes)) if group else []
-    own = [*filter(None, [driver, group]), *executors]
+def _stage(name: str, driver: Any, group: Any, pods: tuple[str, ...]) -> Stage:
     seconds = None
-    if driver and group and group.end_time and driver.start_time:
+    if driver and group and group.state == "SUCCEEDED":
         seconds = (group.end_time - driver.start_time).total_seconds()
-    return Stage(
-        name=stage,
-        state=_state(driver, group, executors),
-        pods=tuple(node.pod_name for node in ([driver] if driver else []) + executors),
-        message=next(filter(None, map(_message, reversed(own))), None),
-        seconds=seconds,
-    )
+    messages = (_message(node) for node in (group, driver) if node)
+    return Stage(name, _state(driver, group), pods, next(filter(None, messages), None), seconds)
 
 
-def _executors(node: Any, nodes: Mapping[str, Any]) -> Iterator[Any]:
-    """The pods that do the work below a node, in the order of their attempts."""
-    children = [nodes.get(_number(child.pod_name or "")) for child in node.child_tasks or []]
-    # The workflow hangs the next stage below the last pod of this one: it does not count.
-    inner = [child for child in children if child and child.display_name.startswith(EXECUTOR)]
-    for child in sorted(inner, key=lambda child: child.display_name):
-        below = list(_executors(child, nodes))
-        yield from below or [child]
-
-
-def _state(driver: Any, group: Any, executors: list[Any]) -> State:
-    state = group.state if group else driver.state
-    if state == "SUCCEEDED" and group:
-        ran = any(executor.state == "SUCCEEDED" for executor in executors)
-        return "done" if ran else "cached"
-    if state == "SKIPPED":
-        return "skipped"
-    if state in ("FAILED", "CANCELED") or (driver and driver.state == "FAILED"):
+def _state(driver: Any, group: Any) -> State:
+    states = {node.state for node in (driver, group) if node}
+    if states & {"FAILED", "CANCELED"}:
         return "failed"
-    return "running" if any(each.state == "RUNNING" for each in executors) else "starting"
+    if "SKIPPED" in states:
+        return "skipped"
+    return "done" if group and group.state == "SUCCEEDED" else "running"
 
 
 def _message(node: Any) -> str | None:
@@ -88,7 +64,3 @@ def _message(node: Any) -> str | None:
         if error and error.message:
             return " ".join(str(error.message).split())
     return None
-
-
-def _number(name: str) -> str:
-    return name.rpartition("-")[2]

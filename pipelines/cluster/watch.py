@@ -13,7 +13,6 @@ from pipelines.console import Board
 POLL_SECONDS = 5.0
 LOST_SECONDS = 300.0
 """How long a host may be out of reach before a run is followed no more; port-forwards break."""
-ENDED = ("done", "cached", "skipped", "failed")
 
 
 class Watch:
@@ -56,50 +55,51 @@ class Watch:
             text = self._text(stage)
             if self._shown.get(stage.name) != text:
                 self._shown[stage.name] = text
-                show = self._board.lasting if stage.state in ENDED else self._board.passing
-                show(stage.name, text)
+                is_over = stage.state != "running"
+                (self._board.lasting if is_over else self._board.passing)(stage.name, text)
         return run
 
     def failure(self, run: Any) -> StageError:
         """The error that tells why a run that has ended is no success."""
         name = f"run {run.run_id}"
-        if run.state == "CANCELED":
+        states = {run.state, *(status.state for status in run.state_history or [])}
+        if states & {"CANCELED", "CANCELING"}:
             return StageError(f"{name}: was cancelled")
-        for stage in stages_of(run):
-            if stage.state == "failed":
-                return StageError(f"{name}: {stage.name}: {self._reason(stage)}")
-        for stage in stages_of(run):
-            if stage.state == "starting":
-                return StageError(f"{name}: {stage.name}: {self._never_started(stage)}")
+        for state in ("failed", "running"):  # what the deadline of a run ends may stay "running"
+            for stage in stages_of(run):
+                if stage.state == state:
+                    return StageError(f"{name}: {stage.name}: {self._reason(stage)}")
         message = run.error and run.error.message
         return StageError(f"{name}: {message or 'failed outside of its stages; see its page'}")
 
     def _text(self, stage: Stage) -> str:
         """What the board shows of a stage."""
-        if stage.state == "done" and stage.seconds is not None:
+        if stage.seconds is not None:
             return f"done in {stage.seconds:.0f} s"
-        if stage.state == "running":
-            progress = self._pods.progress(stage.pods[-1]) or "running"
+        if stage.state != "running" or not stage.pods:
+            return stage.state
+        pod = stage.pods[-1]
+        progress = self._pods.progress(pod)
+        if progress:
             return progress.removeprefix(f"{stage.name} ")
-        if stage.state == "starting":
-            reason = self._waits_for(stage)
-            return f"waits: {reason}" if reason else "starting"
-        return stage.state
+        reason = self._waits_for(stage)
+        if reason:
+            return f"waits: {reason}"
+        return "running" if self._pods.is_running(pod) else "starting"
 
     def _waits_for(self, stage: Stage) -> str | None:
-        """Why a stage's pod does not run yet; remembered, since pods are gone after a deadline."""
+        """Why a stage's pod does not run yet; remembered, since a deadline removes pods."""
         reason = stage.message or (self._pods.waits_for(stage.pods[-1]) if stage.pods else None)
         if reason:
             self._waits[stage.name] = reason
         return reason
 
     def _reason(self, stage: Stage) -> str:
-        told = stage.message or next(
-            filter(None, map(self._pods.failure, reversed(stage.pods))), ""
-        )
-        return told or self._never_started(stage)
-
-    def _never_started(self, stage: Stage) -> str:
+        """Why a stage failed, from what tells most to what tells least."""
+        said = filter(None, map(self._pods.failure, reversed(stage.pods)))
+        told = stage.message or next(said, None)
+        if told:
+            return told
         reason = self._waits_for(stage) or self._waits.get(stage.name)
         if reason:
             return f"did not start before the deadline of its run or pod; it waited for: {reason}"

@@ -3,6 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from bertline.errors import ConfigError
+
 if TYPE_CHECKING:
     from pipelines.recipe import Recipe
     from pipelines.target import Target
@@ -57,12 +59,12 @@ def recipe(options: argparse.Namespace) -> "Recipe":
     from pipelines.recipe import load_recipe
 
     data = {"ingest.source": options.data} if options.data else {}
-    has_target = getattr(options, "target", None) is not None
-    changes = {
-        path: value
-        for path, value in _assignments(options).items()
-        if not (has_target and path.startswith(TARGET))
-    }
+    changes = {}
+    for path, value in _assignments(options).items():
+        if not path.startswith(TARGET):
+            changes[path] = value
+        elif not getattr(options, "target", None):
+            raise ConfigError(f"{path}={value}: there is no target; give one with --target")
     return load_recipe(options.recipe).changed(data | changes)
 
 

@@ -24,7 +24,8 @@ class Kubeflow:
     frames: what the next requests for a run tell of it, the last one from then on. pods, events,
     logs: pod → what ml-pipeline-ui passes on. objects: (bucket, key) → content. refusals: "METHOD
     path pattern" → status and message, for that many requests. authorization: the headers that a
-    request must have. is_api_only: without the pages of ml-pipeline-ui.
+    request must have. is_api_only: without the pages of ml-pipeline-ui. after: called with each
+    request to the API ("METHOD path") when its answer is made.
     """
 
     def __init__(self, contract: Contract | None) -> None:
@@ -45,6 +46,7 @@ class Kubeflow:
         self.runs: dict[str, Any] = {}
         self.schedules: dict[str, Any] = {}
         self.requests: list[str] = []
+        self.after: Callable[[str], None] = lambda request: None
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> Answer:
         """The status and the JSON value for a request to the API."""
@@ -88,7 +90,7 @@ class Kubeflow:
             f"GET {of('runs/([^/:]+)')}": self._get_run,
             f"POST {of('runs/([^/:]+):terminate')}": self._terminate,
             f"GET {of('recurringruns')}": lambda query, body: self._list(
-                "recurring_runs", self.schedules, query
+                "recurringRuns", self.schedules, query
             ),
             f"POST {of('recurringruns')}": self._create_schedule,
             f"POST {of('recurringruns/([^/:]+):(enable|disable)')}": self._switch,
@@ -192,6 +194,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             kubeflow.contract.check_request(self.command, url.path, url.query, body)
         file = next(_files(self.headers["Content-Type"], content)) if self._is_form else body
         status, value = kubeflow.answer(self.command, url.path, query, file)
+        kubeflow.after(kubeflow.requests[-1])
         if kubeflow.contract:
             kubeflow.contract.check_answer(self.command, url.path, status, value)
         return self._send(status, json.dumps(value).encode(), "application/json")

@@ -96,7 +96,7 @@ def test_token_is_read_anew_for_each_request(
         file.write_text("new")
         kubeflow.authorization = {"Authorization": "Bearer new"}
 
-    monkeypatch.setattr(watch.time, "sleep", rotate)
+    monkeypatch.setattr("pipelines.cluster.watch.time.sleep", rotate)
     assert bertline("runs", RUN, *TOKEN) == 1
     assert not kubeflow.frames[1:]
 

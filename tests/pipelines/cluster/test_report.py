@@ -17,10 +17,7 @@ from tests.pipelines.cluster.workflow import frame, pod_name, stage, writing_pod
 Bertline = Callable[..., int]
 Captured = pytest.CaptureFixture[str]
 ROOT = "v2/artifacts/snips/r"
-DONE = [
-    stage(name, "SUCCEEDED", "SUCCEEDED", next_stage=after.replace("_", "-"))
-    for name, after in zip(PIPELINES["train"], [*PIPELINES["train"][1:], ""], strict=True)
-]
+DONE = [stage(name, "SUCCEEDED", "SUCCEEDED") for name in PIPELINES["train"]]
 
 
 @pytest.fixture(params=[True, False])
@@ -59,7 +56,6 @@ def test_verdict_and_report_come_back(
 ) -> None:
     assert bertline("runs", RUN) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"run: {RUN}"
     folder = Path("runs/cluster") / RUN
     assert lines[-1] == f"report: {folder}/report/report.html"
     assert lines[-2] == f"published: {'/bertline/registry/snips/1' if judged else 'nothing'}"

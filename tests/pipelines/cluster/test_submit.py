@@ -63,16 +63,12 @@ def test_same_submission_makes_no_second_version(bertline: Bertline, kubeflow: K
 def test_pipeline_that_somebody_else_makes_meanwhile(
     bertline: Bertline, kubeflow: Kubeflow
 ) -> None:
-    other = {"name": "snips", "display_name": "snips", "pipeline_id": "theirs"}
-    find = kubeflow.answer
-
-    def answer(method: str, path: str, *rest: object) -> tuple[int, object]:
-        found = find(method, path, *rest)  # type: ignore[arg-type]
-        if path.endswith("/pipelines/names/snips"):
+    def after(request: str) -> None:
+        if request.endswith("/pipelines/names/snips"):
+            other = {"name": "snips", "display_name": "snips", "pipeline_id": "theirs"}
             kubeflow.pipelines["theirs"] = other
-        return found
 
-    kubeflow.answer = answer  # type: ignore[method-assign]
+    kubeflow.after = after
     assert bertline("submit", "snips", "--no-wait") == 0
     (version,) = kubeflow.versions.values()
     assert version["pipeline_id"] == "theirs"

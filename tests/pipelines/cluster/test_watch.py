@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from pipelines.cluster import watch
 from tests.pipelines.cluster.conftest import RUN
 from tests.pipelines.cluster.kubeflow import Kubeflow
 from tests.pipelines.cluster.workflow import (
     failed_pod,
     frame,
     pod_name,
+    running_pod,
     stage,
     unscheduled_pod,
     waiting_pod,
@@ -25,14 +25,16 @@ def test_stages_are_shown_as_they_go(
 ) -> None:
     kubeflow.frames = [
         {"state": "PENDING"},
-        frame("RUNNING", stage("ingest", "", driver="RUNNING")),
+        frame("RUNNING"),
+        frame("RUNNING", stage("ingest", "", driver="PENDING")),
         frame("RUNNING", stage("ingest", "RUNNING", "RUNNING")),
         frame("RUNNING", stage("ingest", "RUNNING", "RUNNING")),
         frame(
             "RUNNING",
-            stage("ingest", "SUCCEEDED", "SUCCEEDED", next_stage="tokenize"),
-            stage("import_checkpoint", "SUCCEEDED", "SKIPPED"),
+            stage("ingest", "SUCCEEDED", "SUCCEEDED"),
+            stage("import_checkpoint", "SKIPPED"),
             stage("tokenize", "RUNNING", "FAILED", "RUNNING"),
+            stage("finetune", "RUNNING", "RUNNING"),
         ),
         frame("SUCCEEDED", stage("ingest", "SUCCEEDED", "SUCCEEDED")),
     ]
@@ -40,13 +42,15 @@ def test_stages_are_shown_as_they_go(
         pod_name("ingest"): "I0105 launcher\n>> ingest 1/10 10%\n>> ingest 5/10 50%\nnoise\n",
         pod_name("tokenize", attempt=1): ">> tokenize 3 texts\n",
     }
+    kubeflow.pods = {pod_name("finetune"): running_pod()}
     assert bertline("runs", RUN) == 0
     assert [line.split(maxsplit=1) for line in capsys.readouterr().err.splitlines()] == [
         ["ingest", "starting"],
         ["ingest", "5/10 50%"],
-        ["import_checkpoint", "cached"],
+        ["import_checkpoint", "skipped"],
         ["ingest", "done in 42 s"],
         ["tokenize", "3 texts"],
+        ["finetune", "running"],
     ]
 
 
@@ -71,14 +75,12 @@ def test_why_a_pod_waits_is_shown_and_kept_for_the_deadline(
         frame("FAILED", stage("finetune", "FAILED", "FAILED")),
     ]
     kubeflow.pods = {pod_name("finetune"): pod}
-    get_run = kubeflow._get_run
 
-    def forget_pods(*arguments: object, **named: object) -> tuple[int, object]:
-        if len(kubeflow.frames) == 1:
+    def after(request: str) -> None:
+        if kubeflow.requests.count(request) == 2:
             kubeflow.pods.clear()
-        return get_run(*arguments, **named)  # type: ignore[arg-type]
 
-    kubeflow._get_run = forget_pods  # type: ignore[method-assign, assignment]
+    kubeflow.after = after
     assert bertline("runs", RUN) == 1
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].split(maxsplit=1) == ["finetune", f"waits: {reason}"]
@@ -153,6 +155,7 @@ def test_failed_run_tells_of_the_failed_stage(
             "FAILED",
             stage("ingest", "SUCCEEDED", "SUCCEEDED"),
             stage("finetune", "FAILED", *attempts, error=error),
+            stage("export", "OMITTED", driver="OMITTED"),
         )
     ]
     if pod:
@@ -168,6 +171,18 @@ def test_failed_run_tells_of_the_failed_stage(
     ("final", "message"),
     [
         (frame("CANCELED", stage("finetune", "FAILED", "FAILED")), "was cancelled"),
+        (
+            frame(
+                "FAILED",
+                stage("finetune", "FAILED", "FAILED"),
+                state_history=[{"state": "CANCELING"}, {"state": "FAILED"}],
+            ),
+            "was cancelled",
+        ),
+        (
+            frame("FAILED", stage("finetune", "RUNNING", "RUNNING")),
+            "finetune: failed without a message; see the log of its pod",
+        ),
         (frame("FAILED"), "failed outside of its stages; see its page"),
         (
             frame("FAILED", error={"code": 3, "message": "no such service account"}),
@@ -204,7 +219,7 @@ def test_interrupt_leaves_the_run_alone(
     def interrupt(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(watch.time, "sleep", interrupt)
+    monkeypatch.setattr("pipelines.cluster.watch.time.sleep", interrupt)
     assert bertline("runs", RUN) == 130
     assert capsys.readouterr().err.splitlines()[-1] == (
         f"error: interrupted; run {RUN} goes on; `bertline runs {RUN}` follows it, `cancel` ends it"
