@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import os
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -68,11 +69,10 @@ class Connection:
                 f"{host}: does not answer ({_reason(error)}); start the port-forward to "
                 "ml-pipeline-ui, or give --host"
             ) from None
-        kind = self._client.last_response.getheader("Content-Type") or "nothing"
-        if "json" not in kind:
+        if "html" in (self._client.last_response.getheader("Content-Type") or ""):
             raise ConfigError(
-                f"{host}: answers with {kind} and not as Kubeflow Pipelines does, perhaps for want "
-                f"of credentials ({origin(self.settings.auth)})"
+                f"{host}: answers with a page for people and not as Kubeflow Pipelines does, "
+                f"perhaps for want of credentials ({origin(self.settings.auth)})"
             )
         return answer
 
@@ -100,9 +100,7 @@ class Connection:
                 _preload_content=False,
                 _request_timeout=TIMEOUT_SECONDS,
             )
-        except kfp_server_api.ApiException:
-            return None
-        except urllib3.exceptions.HTTPError:
+        except (kfp_server_api.ApiException, urllib3.exceptions.HTTPError):
             return None
         body: bytes = response.data
         return body if response.status == 200 else None
@@ -140,9 +138,13 @@ class Connection:
 
 @contextlib.contextmanager
 def connected(settings: Kubeflow) -> Iterator[Connection]:
-    """A connection to the host; raises as Connection.call does."""
+    """A connection to the host; raises as Connection.call does.
+
+    $SSL_CERT_FILE: certificates of authorities to trust for https:// instead of the usual ones.
+    """
     configuration = kfp_server_api.Configuration(host=settings.host.rstrip("/"))
     configuration.retries = RETRIES
+    configuration.ssl_ca_cert = os.environ.get("SSL_CERT_FILE")
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # an error tells of its retries itself
     with kfp_server_api.ApiClient(configuration) as client:
         try:

@@ -51,7 +51,7 @@ class Pods:
             return _told(status)
         ended = next(_ended(status), None)
         if ended and ended.get("reason") == "OOMKilled":
-            return "OOMKilled: it needs more memory than its limit; raise target.pods.…memory_limit"
+            return "OOMKilled: it needs more memory; raise pods.STAGE.memory_limit of the target"
         lines = self._log(pod)
         said = [line for line in lines if line.startswith(ERROR)]
         if said:

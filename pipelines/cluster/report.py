@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bertline.artifacts import MANIFEST, new_folder, read_manifest
-from bertline.errors import ClusterError
+from bertline.errors import BertlineError, ClusterError
 from bertline.stages.publish import FROM_REPORT
 from bertline.storage import fetch
 from pipelines.cluster.connection import Connection
@@ -35,7 +35,7 @@ def lines(connection: Connection, pods: Pods, run: Any, root: Path) -> Iterator[
             yield from Result(folder / "report", folder / "published").lines()
         elif "convert" in last_pods:
             yield f"exported: {_uri(pods, last_pods['convert'], 'exported')}"
-    except ClusterError as error:
+    except BertlineError as error:
         yield f"results stay on the cluster: {error}"
 
 

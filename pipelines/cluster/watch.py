@@ -12,7 +12,7 @@ from pipelines.console import Board
 
 POLL_SECONDS = 5.0
 LOST_SECONDS = 300.0
-"""How long a host may be out of reach before a run is followed no more; port-forwards break."""
+"""How long a host may fail to answer before a run is followed no more; port-forwards break."""
 
 
 class Watch:
@@ -26,7 +26,7 @@ class Watch:
     def until_end(self, run_id: str) -> Any:
         """The run, when it has ended.
 
-        Raises ClusterError if the host is out of reach for long, or on Ctrl-C: the run goes on.
+        Raises ClusterError if the host fails to answer for long, or on Ctrl-C: the run goes on.
         """
         goes_on = f"run {run_id} goes on; `bertline runs {run_id}` follows it, `cancel` ends it"
         answered = time.monotonic()
@@ -37,7 +37,7 @@ class Watch:
                     answered = time.monotonic()
                     if run.state in FINAL:
                         return run
-                except Unreachable as error:
+                except (Unreachable, ClusterError) as error:
                     if time.monotonic() - answered >= LOST_SECONDS:
                         raise ClusterError(f"{error}; {goes_on}") from None
                 time.sleep(POLL_SECONDS)
@@ -99,7 +99,7 @@ class Watch:
         said = filter(None, map(self._pods.failure, reversed(stage.pods)))
         told = stage.message or next(said, None)
         if told:
-            return told
+            return told.removeprefix(f"{stage.name}: ")
         reason = self._waits_for(stage) or self._waits.get(stage.name)
         if reason:
             return f"did not start before the deadline of its run or pod; it waited for: {reason}"

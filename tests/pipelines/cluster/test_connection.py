@@ -52,6 +52,16 @@ def test_host_that_is_lost_on_the_way(
     assert line.endswith(f"run {RUN} goes on; `bertline runs {RUN}` follows it, `cancel` ends it")
 
 
+def test_server_that_fails_for_a_while_is_asked_again(
+    bertline: Bertline, kubeflow: Kubeflow
+) -> None:
+    kubeflow.frames = [{"state": "CANCELED"}]
+    failing = [(500, "database is starting"), (503, "busy")]
+    kubeflow.refusals = {f"GET .*/runs/{RUN}": failing}
+    assert bertline("runs", RUN) == 1
+    assert not failing
+
+
 def lost(**options: object) -> None:
     """A request on a connection that breaks."""
     import urllib3
@@ -162,8 +172,8 @@ def test_login_page_is_not_kubeflow(
     )
     assert bertline("runs") == 2
     assert one_line(capsys).startswith(
-        f"error: {host}: answers with text/html and not as Kubeflow Pipelines does, perhaps for "
-        "want of credentials ("
+        f"error: {host}: answers with a page for people and not as Kubeflow Pipelines does, "
+        "perhaps for want of credentials ("
     )
 
 

@@ -1,13 +1,14 @@
 """What a run that succeeded leaves, over HTTP: verdict and report on this machine."""
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bertline.artifacts import new_artifact, write_json
 from bertline.evaluation.gate import Gate, judge
-from pipelines.cluster import report
 from pipelines.recipe import PIPELINES
 from tests.evaluation.sample_results import make_file, make_results
 from tests.pipelines.cluster.conftest import RUN
@@ -85,25 +86,47 @@ def test_damaged_report_is_not_kept(
     assert not list(Path("runs/cluster", RUN).iterdir())
 
 
-def test_report_in_a_bucket_comes_from_there(
-    bertline: Bertline,
-    kubeflow: Kubeflow,
-    judged: bool,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: Captured,
-) -> None:
-    def fetch(uri: str, folder: Path) -> Path:
-        bucket, _, key = uri.removeprefix("gs://").partition("/")
-        folder.write_bytes(kubeflow.objects.pop((bucket, key)))
-        return folder
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A bucket named "artifacts" of a storage emulator that the environment points to."""
+    from gcp_storage_emulator.server import create_server
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud import storage
 
-    monkeypatch.setattr(report, "fetch", fetch)
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://localhost:{port}")
+    monkeypatch.setenv("no_proxy", "*")
+    server = create_server("localhost", port, in_memory=True, default_bucket="artifacts")
+    server.start()
+    client = storage.Client(project="emulated", credentials=AnonymousCredentials())
+    yield client.bucket("artifacts")
+    client.close()
+    server.stop()
+
+
+def test_report_in_a_bucket_comes_from_there(
+    bertline: Bertline, kubeflow: Kubeflow, judged: bool, bucket: Any, capsys: Captured
+) -> None:
+    for (_, key), content in kubeflow.objects.items():
+        bucket.blob(key).upload_from_string(content)
+    kubeflow.objects.clear()
     for name, where in (("evaluate", "a1/report"), ("publish", "b2/published")):
-        uri = f"gs://mlpipeline/{ROOT}/{name}/{where}"
+        uri = f"gs://artifacts/{ROOT}/{name}/{where}"
         kubeflow.pods[pod_name(name)] = writing_pod(**{where[3:]: uri})
     assert bertline("runs", RUN) == 0
-    assert "BLESSED" in capsys.readouterr().out
-    assert not kubeflow.objects
+    assert f"\n{'' if judged else 'NOT '}BLESSED" in capsys.readouterr().out
+
+
+def test_bucket_that_does_not_have_it_is_told(
+    bertline: Bertline, kubeflow: Kubeflow, judged: bool, bucket: Any, capsys: Captured
+) -> None:
+    kubeflow.pods[pod_name("evaluate")] = writing_pod(report="gs://artifacts/gone")
+    assert bertline("runs", RUN) == 0
+    output = capsys.readouterr().out
+    assert output.startswith("results stay on the cluster: gs://artifacts/gone/manifest.json: no ")
+    assert output.count("\n") == 1
 
 
 def test_conversion_tells_where_its_files_are(

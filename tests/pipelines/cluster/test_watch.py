@@ -115,7 +115,7 @@ def test_last_warning_tells_what_a_container_waits_for(
             failed_pod(),
             ">> finetune 1/9\nerror: finetune: labels.txt: no labels; write some\nF0105 exit\n",
             "",
-            "finetune: labels.txt: no labels; write some",
+            "labels.txt: no labels; write some",
         ),
         (
             failed_pod(),
@@ -127,7 +127,7 @@ def test_last_warning_tells_what_a_container_waits_for(
             failed_pod("OOMKilled", 137),
             ">> finetune 1/9\n",
             "",
-            "OOMKilled: it needs more memory than its limit; raise target.pods.…memory_limit",
+            "OOMKilled: it needs more memory; raise pods.STAGE.memory_limit of the target",
         ),
         (
             {"status": {"phase": "Failed", "reason": "DeadlineExceeded", "message": "too long"}},
