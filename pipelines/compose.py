@@ -37,26 +37,36 @@ def compose(
     name: str,
     description: str,
     settings: Mapping[str, str],
-    cache_keys: Mapping[str, str] | None = None,
+    configure: Callable[[str, Any], None] | None = None,
+    **options: Any,
 ) -> Any:
     """A pipeline of recipe.PIPELINES as a kfp GraphComponent.
 
     Its parameters are for each stage the JSON of its settings, "<stage>_settings", by default
     `settings[stage]`; "train" has work_root and registry too (see finetune and publish).
-    cache_keys: stage → key under which kfp's local runner keeps the outputs; None leaves caching
-    to kfp.
+    configure: called with each stage and its kfp task, to say how it is run. options: of
+    dsl.pipeline.
     """
 
-    def cache(*tasks: Any) -> None:
-        if cache_keys is not None:
+    def finish(*tasks: Any) -> None:
+        if configure is not None:
             for task in tasks:
-                task.set_caching_options(True, cache_key=cache_keys[stage_of(task.name)])
+                configure(stage_of(task.name), task)
 
-    line = LINES[pipeline](settings, cache)
-    return dsl.pipeline(line, name=name, description=description)
+    line = LINES[pipeline](settings, finish)
+    return dsl.pipeline(line, name=name, description=description, **options)
 
 
-def _train(settings: Mapping[str, str], cache: Callable[..., None]) -> Callable[..., Any]:
+def cached_under(keys: Mapping[str, str]) -> Callable[[str, Any], None]:
+    """A `configure` by which kfp's local runner keeps the outputs of each stage under its key."""
+
+    def configure(stage: str, task: Any) -> None:
+        task.set_caching_options(True, cache_key=keys[stage])
+
+    return configure
+
+
+def _train(settings: Mapping[str, str], finish: Callable[..., None]) -> Callable[..., Any]:
 
     def line(
         work_root: str,
@@ -94,20 +104,20 @@ def _train(settings: Mapping[str, str], cache: Callable[..., None]) -> Callable[
         released = publish(
             settings=publish_settings, registry=registry, exported=exported, report=report
         )
-        cache(imported, ingested, tokenized, finetuned, converted, evaluated, released)
+        finish(imported, ingested, tokenized, finetuned, converted, evaluated, released)
         return Outputs(report, evaluated.outputs["Output"], released.outputs["published"])
 
     return line
 
 
-def _convert(settings: Mapping[str, str], cache: Callable[..., None]) -> Callable[..., Any]:
+def _convert(settings: Mapping[str, str], finish: Callable[..., None]) -> Callable[..., Any]:
     def line(
         import_checkpoint_settings: str = settings["import_checkpoint"],
         convert_settings: str = settings["convert"],
     ) -> Converted:
         imported = import_checkpoint(settings=import_checkpoint_settings)
         converted = convert(settings=convert_settings, source=imported.outputs["encoder"])
-        cache(imported, converted)
+        finish(imported, converted)
         return Converted(converted.outputs["exported"])
 
     return line

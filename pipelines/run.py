@@ -8,7 +8,7 @@ from bertline.artifacts import read_manifest
 from bertline.evaluation.gate import Verdict
 from bertline.evaluation.results import Results
 from bertline.evaluation.summary import summary_lines
-from pipelines.compose import compose, upstream
+from pipelines.compose import cached_under, compose, upstream
 from pipelines.conversion import listed
 from pipelines.fingerprint import fingerprints
 from pipelines.local import Place, run_locally
@@ -56,7 +56,7 @@ def run(recipe: Recipe, root: Path, terminal: TextIO) -> Result | Conversion:
     with place.locked():
         facts = recipe.pipeline, recipe.name, recipe.description, settings
         keys = fingerprints(settings, upstream(compose(*facts)))
-        line = compose(*facts, cache_keys=keys)
+        line = compose(*facts, configure=cached_under(keys))
         if recipe.pipeline == "convert":
             return Conversion(Path(run_locally(line, {}, place, terminal)["exported"].uri))
         arguments = {"work_root": str(place.work), "registry": str(place.registry)}

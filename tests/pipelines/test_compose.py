@@ -2,7 +2,7 @@ from pathlib import Path
 
 import yaml
 
-from pipelines.compose import compose, upstream, write_ir
+from pipelines.compose import cached_under, compose, upstream, write_ir
 from pipelines.recipe import PIPELINES
 
 STAGES = PIPELINES["train"]
@@ -69,7 +69,7 @@ def test_ir_is_the_same_each_time(tmp_path: Path) -> None:
 
 def test_cache_keys_go_to_their_stages() -> None:
     keys = {stage: f"key of {stage}" for stage in STAGES}
-    line = compose("train", "toy", "A toy.", SETTINGS, cache_keys=keys)
+    line = compose("train", "toy", "A toy.", SETTINGS, configure=cached_under(keys))
     tasks = line.pipeline_spec.root.dag.tasks
     found = {name.replace("-", "_"): task.caching_options.cache_key for name, task in tasks.items()}
     assert found == keys
