@@ -36,7 +36,8 @@ def _run(options: argparse.Namespace) -> None:
     from pipelines.run import run
 
     recipe = load_recipe(options.recipe).changed(_changes(options))
-    for line in run(recipe, options.root, sys.stderr).lines():
+    result = run(recipe, options.root, sys.stderr, in_containers=options.runner == "docker")
+    for line in result.lines():
         print(line)
 
 
@@ -114,6 +115,12 @@ def _diff(options: argparse.Namespace) -> None:
     diff(options.first, options.second, options.device, options.data)
 
 
+def _doctor(options: argparse.Namespace) -> None:
+    from pipelines.doctor import doctor
+
+    doctor(options.root)
+
+
 def _changes(options: argparse.Namespace) -> dict[str, object]:
     from pipelines.recipe import parse_assignment
 
@@ -131,12 +138,12 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run a recipe on this machine, up to the verdict")
     run.set_defaults(command=_run)
     _add_recipe(run)
+    _add_root(run)
     run.add_argument(
-        "--root",
-        type=Path,
-        default=Path("runs"),
-        metavar="DIR",
-        help="folder of artifacts, cache, checkpoints, registry and logs (default: ./runs)",
+        "--runner",
+        choices=("subprocess", "docker"),
+        default="subprocess",
+        help="docker: each stage in a container, of Docker or podman (default: %(default)s)",
     )
 
     compiled = commands.add_parser("compile", help="write a recipe's pipeline as KFP IR")
@@ -164,6 +171,10 @@ def _parser() -> argparse.ArgumentParser:
         "line", metavar="COMMAND", help="in quotes: 'python3 run_squad.py --do_train …'"
     )
     imported.add_argument("-o", "--output", type=Path, metavar="FILE", help="the file to write")
+
+    doctor = commands.add_parser("doctor", help="check that what is installed works here")
+    doctor.set_defaults(command=_doctor)
+    _add_root(doctor)
 
     predict = commands.add_parser("predict", help="a model's answers about texts")
     predict.set_defaults(command=_predict)
@@ -248,6 +259,16 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="STAGE.KEY=VALUE",
         help="another value for a setting; can be repeated",
+    )
+
+
+def _add_root(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--root",
+        type=Path,
+        default=Path("runs"),
+        metavar="DIR",
+        help="folder of artifacts, cache, checkpoints, registry and logs (default: ./runs)",
     )
 
 
