@@ -11,10 +11,20 @@ KUSTOMIZE_VERSION := 5.8.1
 KUSTOMIZE := $(BIN)/kustomize-$(KUSTOMIZE_VERSION)
 CLUSTER := $(foreach provider,kind minikube,$(addprefix $(provider)-,up load test down))
 
-.PHONY: help run test test-real format samples lock clean kustomize $(CLUSTER)
+ENGINE ?= $(notdir $(firstword $(shell command -v podman) $(shell command -v docker)))
+IMAGES ?= core train-gpu train-tpu
+LOCAL_BASE := localhost/bertline-base-python:3.11
+COMPILE = $(BIN)/uv pip compile --generate-hashes --no-header --quiet --python-version 3.11 \
+    --extra pipeline --override requirements.overrides.txt $(UPGRADE) pyproject.toml
+# An image has one Python and one platform, and the versions that are tested.
+COMPILE_IMAGE = $(COMPILE) --python-platform x86_64-manylinux_2_36 --constraint requirements.txt
+export ENGINE
+
+.PHONY: help run test test-real test-containers engine format samples images base-image lock clean \
+    kustomize $(CLUSTER)
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(PACKAGE) ## fine-tune, export and judge a model on the sample data
 	$(BIN)/bertline run snips
@@ -47,10 +57,24 @@ format: $(PACKAGE) ## rewrite the sources in the project's format
 samples: $(PACKAGE) ## write the sample data again from its grammar
 	$(BIN)/python -m samples.grammar
 
-lock: $(PACKAGE) ## resolve requirements.txt again (UPGRADE=--upgrade takes new versions)
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet \
-	    --extra pipeline --extra dev --override requirements.overrides.txt \
-	    $(UPGRADE) --output-file requirements.txt pyproject.toml
+images: $(PACKAGE) engine ## build the images (IMAGES=core, ENGINE=docker, BASE_IMAGE=...)
+	PYTHON=$(BIN)/python images/build $(IMAGES)
+
+base-image: engine ## make a Python base image from Debian packages, where no registry is reached
+	images/base-image $(LOCAL_BASE)
+
+test-containers: $(PACKAGE) engine ## build the core image; run a pipeline and failures in containers
+	images/test $(BIN) $(LOCAL_BASE)
+
+engine:
+	@[ -n "$(ENGINE)" ] || { echo "error: neither podman nor docker found; install one" >&2; exit 1; }
+
+lock: $(PACKAGE) ## resolve the requirements again (UPGRADE=--upgrade takes new versions)
+	$(COMPILE) --universal --extra dev --output-file requirements.txt
+	$(COMPILE_IMAGE) --output-file images/core/requirements.txt
+	$(COMPILE_IMAGE) --extra gpu --override images/train-gpu/overrides.txt \
+	    --output-file images/train-gpu/requirements.txt
+	$(COMPILE_IMAGE) --extra tpu --output-file images/train-tpu/requirements.txt
 
 clean: ## remove the environment and what tools left behind
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info

@@ -8,6 +8,7 @@ import ast
 import functools
 import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from bertline.artifacts import file_sha256
@@ -26,8 +27,13 @@ def code_version(module: str, root: Path = ROOT) -> str:
     lock = root / LOCK_FILE
     if lock.is_file():
         files.add(lock)
-    listing = "".join(f"{file_sha256(f)} {f.relative_to(root)}\n" for f in sorted(files))
-    return hashlib.sha256(listing.encode()).hexdigest()
+    return _digest(files, root)
+
+
+def package_version(root: Path = ROOT) -> str:
+    """SHA-256 in hex of every file of the package `bertline`, wherever it is installed."""
+    files = [file for file in (root / "bertline").rglob("*") if "__pycache__" not in file.parts]
+    return _digest((file for file in files if file.is_file()), root)
 
 
 def sources(module: str, root: Path = ROOT) -> set[Path]:
@@ -48,6 +54,11 @@ def sources(module: str, root: Path = ROOT) -> set[Path]:
             found.update(f for f in file.parent.iterdir() if f.is_file() and f.suffix != ".py")
         names += _imports(file, file.read_bytes(), root)
     return found
+
+
+def _digest(files: Iterable[Path], root: Path) -> str:
+    listing = "".join(f"{file_sha256(f)} {f.relative_to(root)}\n" for f in sorted(files))
+    return hashlib.sha256(listing.encode()).hexdigest()
 
 
 @functools.cache
@@ -88,3 +99,7 @@ def _file(name: str, root: Path) -> Path | None:
         if file.is_file():
             return file
     return None
+
+
+if __name__ == "__main__":
+    print(package_version())

@@ -15,13 +15,14 @@ COMPONENTS = Path(__file__).parent.parent / "components"
 
 
 def fingerprints(
-    settings: Mapping[str, str], upstream: Mapping[str, Sequence[str]]
+    settings: Mapping[str, str], upstream: Mapping[str, Sequence[str]], image_id: str = ""
 ) -> dict[str, str]:
     """Stage → SHA-256 in hex of everything that decides what the stage writes.
 
     That is its settings (JSON), the fingerprints of the stages it takes inputs from, the content
-    of the files it reads from outside the line, and its code: the modules of bertline it reaches,
-    its component, and the lock file. Raises StorageError for a source that cannot be read.
+    of the files it reads from outside the line, its code (the modules of bertline it reaches, its
+    component, the lock file), and the image it runs in, if any. Raises StorageError for a source
+    that cannot be read.
     """
     found: dict[str, str] = {}
 
@@ -34,6 +35,7 @@ def fingerprints(
                 "sources": _source_digest(stage, settings[stage]),
                 "code": code_version(f"bertline.stages.{stage}"),
                 "component": file_sha256(COMPONENTS / f"{stage}.py"),
+                "image": image_id,
             }
             found[stage] = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         return found[stage]
@@ -41,11 +43,13 @@ def fingerprints(
     return {stage: fingerprint(stage) for stage in settings}
 
 
-def _source_digest(stage: str, settings: str) -> str:
-    """One digest of all that a stage reads from outside the line."""
+def sources(stage: str, settings: str) -> list[str]:
+    """Paths and addresses of all that a stage with these settings (JSON) reads from outside."""
     values = json.loads(settings)
     named = [values[key] for key in SOURCES.get(stage, ()) if values.get(key)]
-    sources = [
-        file for value in named for source in as_list(value) for file in files_behind(source)
-    ]
-    return sources_digest(sources, values.get(CHECKSUMS, ()))
+    return [file for value in named for source in as_list(value) for file in files_behind(source)]
+
+
+def _source_digest(stage: str, settings: str) -> str:
+    checksums = json.loads(settings).get(CHECKSUMS, ())
+    return sources_digest(sources(stage, settings), checksums)

@@ -7,7 +7,7 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -23,6 +23,10 @@ from pipelines.recipe import PROJECT
 
 INTERRUPT_SECONDS = 5.0
 LOCK_SECONDS = 1.0
+
+Runner = Callable[["Place", Path, Mapping[str, str]], contextlib.AbstractContextManager[Any]]
+"""Gives kfp's runner for the tasks of one run: its place, its folder of temporary files, and the
+variables that tasks are told by."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,23 @@ class Place:
         return folder / f"{name}-{datetime.datetime.now():%Y%m%d-%H%M%S-%f}.log"
 
 
+@contextlib.contextmanager
+def in_subprocesses(
+    place: Place, temporary: Path, variables: Mapping[str, str]
+) -> Iterator[local.SubprocessRunner]:
+    """The Runner whose tasks are processes with this Python and this code."""
+    python_path = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    own = {"TMPDIR": str(temporary), "PYTHONPATH": os.pathsep.join(python_path)}
+    with _environment({**variables, **own}):
+        yield local.SubprocessRunner(use_venv=False)
+
+
 def run_locally(
-    pipeline: Any, arguments: Mapping[str, str], place: Place, terminal: TextIO
+    pipeline: Any,
+    arguments: Mapping[str, str],
+    place: Place,
+    terminal: TextIO,
+    runner: Runner = in_subprocesses,
 ) -> dict[str, Any]:
     """The outputs of a kfp GraphComponent, run here; the caller holds `place.locked()`.
 
@@ -103,22 +122,19 @@ def run_locally(
     log_file = place.new_log(pipeline.name)
     with tempfile.TemporaryDirectory(prefix="bertline-") as temporary:
         failure_file = Path(temporary) / "failure.json"
-        python_path = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        variables = {
-            FAILURE_FILE_VARIABLE: str(failure_file),
-            RUN_LOCK_VARIABLE: str(place.lock),
-            "TMPDIR": temporary,
-            "PYTHONPATH": os.pathsep.join(python_path),
-        }
-        local.init(
-            local.SubprocessRunner(use_venv=False),
-            pipeline_root=str(place.artifacts),
-            workspace_root=str(Path(temporary) / "workspace"),
-            enable_caching=True,
-            cache_root=str(place.cache),
-        )
+        variables = {FAILURE_FILE_VARIABLE: str(failure_file), RUN_LOCK_VARIABLE: str(place.lock)}
         try:
-            with _environment(variables), _output_to(log_file, display):
+            with (
+                runner(place, Path(temporary), variables) as kfp_runner,
+                _output_to(log_file, display),
+            ):
+                local.init(
+                    kfp_runner,
+                    pipeline_root=str(place.artifacts),
+                    workspace_root=str(Path(temporary) / "workspace"),
+                    enable_caching=True,
+                    cache_root=str(place.cache),
+                )
                 drop_damaged(pipeline, place.cache)
                 outputs: dict[str, Any] = pipeline(**arguments).outputs
                 return outputs

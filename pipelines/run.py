@@ -11,7 +11,7 @@ from bertline.evaluation.summary import summary_lines
 from pipelines.compose import cached_under, compose, upstream
 from pipelines.conversion import listed
 from pipelines.fingerprint import fingerprints
-from pipelines.local import Place, run_locally
+from pipelines.local import Place, Runner, in_subprocesses, run_locally
 from pipelines.recipe import Recipe
 
 
@@ -43,9 +43,12 @@ class Conversion:
         return list(listed(self.exported))
 
 
-def run(recipe: Recipe, root: Path, terminal: TextIO) -> Result | Conversion:
+def run(
+    recipe: Recipe, root: Path, terminal: TextIO, in_containers: bool = False
+) -> Result | Conversion:
     """Runs the pipeline with the recipe's settings below `root`; progress goes to `terminal`.
 
+    in_containers: each stage in a container of Docker or podman; see pipelines.containers.
     Everything is checked before the first stage starts. Stages that have run before with the same
     fingerprint are taken from the cache. Raises ConfigError, StorageError (also if another run
     holds `root`) or the failed stage's StageError. A model that is not blessed is a result.
@@ -53,12 +56,19 @@ def run(recipe: Recipe, root: Path, terminal: TextIO) -> Result | Conversion:
     recipe = recipe.at_home()
     settings = recipe.settings()
     place = Place(root.absolute())
+    runner: Runner = in_subprocesses
+    image_id = ""
+    if in_containers:
+        from pipelines.containers import connect, outside
+
+        runner = connect(outside(settings))
+        image_id = runner.image_id
     with place.locked():
         facts = recipe.pipeline, recipe.name, recipe.description, settings
-        keys = fingerprints(settings, upstream(compose(*facts)))
+        keys = fingerprints(settings, upstream(compose(*facts)), image_id)
         line = compose(*facts, configure=cached_under(keys))
         if recipe.pipeline == "convert":
-            return Conversion(Path(run_locally(line, {}, place, terminal)["exported"].uri))
+            return Conversion(Path(run_locally(line, {}, place, terminal, runner)["exported"].uri))
         arguments = {"work_root": str(place.work), "registry": str(place.registry)}
-        outputs = run_locally(line, arguments, place, terminal)
+        outputs = run_locally(line, arguments, place, terminal, runner)
     return Result(Path(outputs["report"].uri), Path(outputs["published"].uri))

@@ -33,6 +33,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run slow tests too, and fail where the real data is missing",
     )
+    parser.addoption(
+        "--containers", action="store_true", help="run the tests that need images and an engine"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,13 +47,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what is marked slow, unless the real data is required."""
-    if config.getoption("--require-shared"):
-        return
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    if slow:
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if item not in slow]
+    """Leaves out what is marked slow or containers, unless it is asked for."""
+    asked = {"slow": "--require-shared", "containers": "--containers"}
+    marks = [mark for mark, option in asked.items() if not config.getoption(option)]
+    left_out = [item for item in items if any(map(item.get_closest_marker, marks))]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from bertline.code_version import ROOT, code_version, sources
+from bertline.code_version import ROOT, code_version, package_version, sources
 
 PACKAGE = {
     "bertline/__init__.py": "from bertline.offered import x",
@@ -87,3 +87,13 @@ def test_of_this_project() -> None:
     found = {str(file.relative_to(ROOT)) for file in sources("bertline.stages.tokenize")}
     assert "bertline/features/tokenizer.py" in found
     assert not {name for name in found if "evaluation" in name or "training" in name}
+
+
+@pytest.mark.parametrize("name", PACKAGE)
+def test_version_of_the_package_is_of_all_its_files(root: Path, name: str) -> None:
+    before = package_version(root)
+    (root / "bertline/__pycache__").mkdir()
+    (root / "bertline/__pycache__/tasks.pyc").write_text("compiled")
+    assert package_version(root) == before
+    (root / name).write_text(PACKAGE[name] + "\n# changed\n")
+    assert (package_version(root) != before) == name.startswith("bertline/")

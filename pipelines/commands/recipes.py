@@ -1,4 +1,4 @@
-"""run, compile, recipes, checkpoints, import-flags: what a recipe is, and runs of it here."""
+"""run, compile, recipes, checkpoints, import-flags, doctor: recipes, and runs of them here."""
 
 import argparse
 import sys
@@ -13,12 +13,12 @@ def add(commands: Any) -> None:
     run = commands.add_parser("run", help="run a recipe on this machine, up to the verdict")
     run.set_defaults(command=_run)
     add_recipe(run)
+    _add_root(run)
     run.add_argument(
-        "--root",
-        type=Path,
-        default=Path("runs"),
-        metavar="DIR",
-        help="folder of artifacts, cache, checkpoints, registry and logs (default: ./runs)",
+        "--runner",
+        choices=("subprocess", "docker"),
+        default="subprocess",
+        help="docker: each stage in a container, of Docker or podman (default: %(default)s)",
     )
 
     compiled = commands.add_parser("compile", help="write a recipe's pipeline as KFP IR")
@@ -46,11 +46,16 @@ def add(commands: Any) -> None:
     )
     imported.add_argument("-o", "--output", type=Path, metavar="FILE", help="the file to write")
 
+    doctor = commands.add_parser("doctor", help="check that what is installed works here")
+    doctor.set_defaults(command=_doctor)
+    _add_root(doctor)
+
 
 def _run(options: argparse.Namespace) -> None:
     from pipelines.run import run
 
-    for line in run(recipe(options), options.root, sys.stderr).lines():
+    in_containers = options.runner == "docker"
+    for line in run(recipe(options), options.root, sys.stderr, in_containers).lines():
         print(line)
 
 
@@ -92,3 +97,19 @@ def _import_flags(options: argparse.Namespace) -> None:
         write_text(options.output, text)
     else:
         print(text, end="")
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    from pipelines.doctor import doctor
+
+    doctor(options.root)
+
+
+def _add_root(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--root",
+        type=Path,
+        default=Path("runs"),
+        metavar="DIR",
+        help="folder of artifacts, cache, checkpoints, registry and logs (default: ./runs)",
+    )

@@ -156,3 +156,8 @@ def test_the_model_to_start_from_counts(settings: dict[str, str], tmp_path: Path
     before = fingerprints(warm, UPSTREAM)
     (tmp_path / "model/weights.safetensors").write_text("two")
     assert changed(before, fingerprints(warm, UPSTREAM)) == AFTER_TOKENIZE
+
+
+def test_image_counts_for_all_stages(settings: dict[str, str]) -> None:
+    before = fingerprints(settings, UPSTREAM)
+    assert changed(before, fingerprints(settings, UPSTREAM, "sha256:1f")) == set(STAGES)

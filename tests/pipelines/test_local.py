@@ -157,8 +157,8 @@ def test_stage_ends_with_its_run(place: Place, tmp_path: Path, number: signal.Si
         pass
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)

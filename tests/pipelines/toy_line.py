@@ -27,8 +27,12 @@ def first(settings: str, made: dsl.Output[dsl.Model]) -> None:
         if settings == "bug":
             raise ValueError("shapes differ")
         if settings.startswith("hang "):
-            Path(settings.removeprefix("hang ")).write_text(str(os.getpid()))
-            time.sleep(300)
+            sign = Path(settings.removeprefix("hang "))
+            sign.write_text(str(os.getpid()))
+            try:
+                time.sleep(300)
+            finally:
+                sign.unlink()
         with new_artifact(paths["made"], "toy") as folder:
             (folder / "text.txt").write_text(settings)
 
