@@ -36,8 +36,8 @@ def _run(options: argparse.Namespace) -> None:
     from pipelines.run import run
 
     recipe = load_recipe(options.recipe).changed(_changes(options))
-    result = run(recipe, options.root, sys.stderr, in_containers=options.runner == "docker")
-    for line in result.lines():
+    in_containers = options.runner == "docker"
+    for line in run(recipe, options.root, sys.stderr, in_containers).lines():
         print(line)
 
 
