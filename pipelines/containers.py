@@ -10,7 +10,6 @@ from typing import Any
 from unittest import mock
 
 import docker
-import requests
 from kfp import local
 from kfp.local import docker_task_handler
 
@@ -128,13 +127,13 @@ def run_container(client: Any, image: str, command: list[str], **options: Any) -
             raise
         finally:
             container.remove(force=True)
-    except (docker.errors.DockerException, requests.RequestException) as error:
+    except (docker.errors.DockerException, OSError) as error:
         raise StageError(f"container of {image}: {_one_line(error)}") from error
 
 
 def _interrupt(container: Any) -> None:
     """Interrupts everything in the container, and waits for its end for a while."""
-    with contextlib.suppress(docker.errors.DockerException, requests.RequestException):
+    with contextlib.suppress(docker.errors.DockerException, OSError):
         # Its first process is a shell, which would not hear it.
         container.exec_run(["sh", "-c", "kill -INT -1"])
         container.wait(timeout=INTERRUPT_SECONDS)

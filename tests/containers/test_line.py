@@ -49,4 +49,4 @@ def ran(root: Path, in_containers: bool) -> tuple[dict[str, str], dict[str, Any]
 def test_weights_and_metrics_are_those_of_subprocesses(tmp_path: Path) -> None:
     checksums, metrics = ran(tmp_path / "containers", in_containers=True)
     assert (checksums, metrics) == ran(tmp_path / "subprocesses", in_containers=False)
-    assert list(metrics) == ["keras", "saved_model", "litert_float32", "openvino_fp16"]
+    assert list(metrics) == ["saved_model", "litert_float32", "openvino_fp16"]

@@ -80,7 +80,7 @@ def test_folder_that_cannot_be_written(
     def refused(dir: Path) -> object:
         raise PermissionError(13, "Permission denied", str(dir))
 
-    monkeypatch.setattr(module.tempfile, "TemporaryFile", refused)
+    monkeypatch.setattr("tempfile.TemporaryFile", refused)
     *_, finding = examine(tmp_path / "runs")
     assert finding.name == "work folder"
     assert finding.ok is False
