@@ -53,6 +53,13 @@ def _compile(options: argparse.Namespace) -> None:
     print(options.output)
 
 
+def _rollback(options: argparse.Namespace) -> None:
+    from bertline.publishing.registry import roll_back
+
+    version = roll_back(options.registry / options.model, options.to)
+    print(f"{options.model}: version {version} is the latest; higher ones are withdrawn")
+
+
 def _convert(options: argparse.Namespace) -> None:
     from bertline.stages.convert import Settings
     from pipelines.conversion import convert, listed
@@ -144,6 +151,20 @@ def _parser() -> argparse.ArgumentParser:
     _add_recipe(compiled)
     compiled.add_argument(
         "-o", "--output", type=Path, required=True, metavar="FILE", help="the YAML file to write"
+    )
+
+    rollback = commands.add_parser("rollback", help="an earlier version of a model as the latest")
+    rollback.set_defaults(command=_rollback)
+    rollback.add_argument("model", metavar="MODEL", help="its name in the registry")
+    rollback.add_argument(
+        "--registry",
+        type=Path,
+        default=Path("runs/registry"),
+        metavar="DIR",
+        help="where versions are published (default: ./runs/registry)",
+    )
+    rollback.add_argument(
+        "--to", type=int, metavar="N", help="the version (default: the one before the latest)"
     )
 
     _add_convert(commands.add_parser("convert", help="write a checkpoint as files, untrained"))

@@ -54,6 +54,15 @@ class Display:
         self._terminal = terminal
         self._in_place = terminal.isatty()
         self._start = 0.0
+        self._failed: tuple[str, str] | None = None
+
+    @property
+    def failed(self) -> tuple[str, str] | None:
+        """The stage that failed first, or else is running, with its last words.
+
+        kfp goes on after a failure with the stages that do not depend on it.
+        """
+        return self._failed or (None if self.stage is None else (self.stage, self.last_words))
 
     def read(self, line: str) -> None:
         """Takes the next line of the log."""
@@ -63,8 +72,11 @@ class Display:
             self.stage, self.last_words = _stage(match[1]), ""
             self._start = time.monotonic()
             self._passing("…" if self._in_place else "started")
-        elif (match := ENDED.match(line)) and match[2] == "SUCCESS":
-            self._lasting(_stage(match[1]), f"done in {time.monotonic() - self._start:.1f} s")
+        elif match := ENDED.match(line):
+            if match[2] == "SUCCESS":
+                self._lasting(_stage(match[1]), f"done in {time.monotonic() - self._start:.1f} s")
+            else:
+                self._failed = self.failed
             self.stage = None
         elif match := CACHED.match(line):
             self._lasting(_stage(match[1]), "cached")

@@ -2,9 +2,11 @@
 
 <registry>/<name>/1/, 2/, …  versions, each moved in whole and never changed after that
 <registry>/<name>/latest     a text file with the number of the version to use
+<registry>/<name>/withdrawn  the numbers of versions that were rolled back, one a line
 
-`latest` is a file and not a link, because object stores have no links and servers would take a
-link to a folder for one more version. It is replaced in one step. Only blessed models get in.
+`latest` is the highest version that was not rolled back. It is a file and not a link, because
+object stores have no links and servers would take a link to a folder for one more version. It is
+replaced in one step. Only blessed models get in.
 """
 
 import errno
@@ -12,12 +14,19 @@ import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from bertline.artifacts import MANIFEST, fsync, new_artifact, read_manifest, write_text
-from bertline.errors import StorageError
+from bertline.errors import ConfigError, StorageError
 
 KIND = "exported"
 LATEST = "latest"
+WITHDRAWN = "withdrawn"
+
+ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""A model's folder in a registry."""
 
 
 def add_version(model: Path, source: str, fill: Callable[[Path], object]) -> int:
@@ -25,7 +34,8 @@ def add_version(model: Path, source: str, fill: Callable[[Path], object]) -> int
 
     source: digest of an exported folder; if a version of it is there, nothing is added. fill:
     writes the content into the empty folder it is given. Several processes may add at once: each
-    takes the next free number, and `latest` ends at the highest. Raises StorageError.
+    takes the next free number, and `latest` ends at the highest that was not rolled back, which
+    the version of `source` may be. Raises StorageError.
     """
     version = find_version(model, source)
     if version is None:
@@ -36,10 +46,30 @@ def add_version(model: Path, source: str, fill: Callable[[Path], object]) -> int
             version = _move_in(staging, model)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-    # Another process may have added a higher version since: look again after each writing.
-    while read_latest(model) != (highest := versions(model)[-1]):
-        write_text(model / LATEST, f"{highest}\n")
+    _settle(model)
     return version
+
+
+def roll_back(model: Path, to: int | None = None) -> int:
+    """The number that `latest` says now: `to`, or the version before the latest.
+
+    Higher versions are withdrawn: they stay, and are not `latest` again unless `to` names one.
+    What is published next gets the next free number as ever. Raises ConfigError, changing nothing,
+    where there is no such version.
+    """
+    known, gone = versions(model), withdrawn(model)
+    if to is None:
+        before = [number for number in known if number not in gone][:-1]
+        if not before:
+            raise ConfigError(f"{model}: no version before the latest; publish another one first")
+        to = before[-1]
+    elif to not in known:
+        there = ", ".join(map(str, known)) or "none"
+        raise ConfigError(f"{model}: no version {to}; there are: {there}")
+    gone = {*gone, *(number for number in known if number > to)} - {to}
+    write_text(model / WITHDRAWN, "".join(f"{number}\n" for number in sorted(gone)))
+    _settle(model)
+    return to
 
 
 def versions(model: Path) -> list[int]:
@@ -62,6 +92,19 @@ def read_latest(model: Path) -> int | None:
     """The version to use; None if there is none yet."""
     file = model / LATEST
     return int(file.read_text(encoding="utf-8")) if file.is_file() else None
+
+
+def withdrawn(model: Path) -> set[int]:
+    """The numbers of the versions that were rolled back."""
+    file = model / WITHDRAWN
+    return set(map(int, file.read_text(encoding="utf-8").split())) if file.is_file() else set()
+
+
+def _settle(model: Path) -> None:
+    """Lets `latest` be the highest version that was not rolled back."""
+    # Another process may have added or withdrawn one since: look again after each writing.
+    while read_latest(model) != (highest := max({*versions(model)} - withdrawn(model))):
+        write_text(model / LATEST, f"{highest}\n")
 
 
 def _source(folder: Path) -> object:

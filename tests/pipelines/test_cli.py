@@ -9,6 +9,7 @@ from bertline.artifacts import new_artifact, write_json
 from bertline.errors import StageError
 from bertline.evaluation.gate import Gate, judge
 from bertline.modeling.checkpoints.known import KNOWN
+from bertline.publishing.registry import add_version, read_latest
 from pipelines import run as run_module
 from pipelines.cli import main
 from pipelines.recipe import PIPELINES, Recipe, recipe_names
@@ -144,3 +145,23 @@ def test_verdict_is_a_result(
         f"report: {tmp_path / 'report/report.html'}",
     ]
     assert any(line.startswith("BLESSED" if blessed else "NOT BLESSED") for line in lines)
+
+
+def test_rollback_moves_latest(tmp_path: Path, capsys: Captured) -> None:
+    model = tmp_path / "snips"
+    for source in ("one", "two", "three"):
+        add_version(model, source, lambda folder: (folder / "model.json").touch())
+    options = ["--registry", str(tmp_path)]
+    assert main(["rollback", "snips", *options]) == 0
+    assert read_latest(model) == 2
+    assert main(["rollback", "snips", *options, "--to", "1"]) == 0
+    assert read_latest(model) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"snips: version {number} is the latest; higher ones are withdrawn" for number in (2, 1)
+    ]
+    assert main(["rollback", "snips", *options]) == 2
+    assert main(["rollback", "snips", *options, "--to", "9"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f"error: {model}: no version before the latest; publish another one first",
+        f"error: {model}: no version 9; there are: 1, 2, 3",
+    ]

@@ -4,8 +4,15 @@ from pathlib import Path
 import pytest
 
 from bertline.artifacts import read_manifest
-from bertline.errors import StorageError
-from bertline.publishing.registry import add_version, find_version, read_latest, versions
+from bertline.errors import ConfigError, StorageError
+from bertline.publishing.registry import (
+    add_version,
+    find_version,
+    read_latest,
+    roll_back,
+    versions,
+    withdrawn,
+)
 
 
 def fill(folder: Path) -> None:
@@ -95,3 +102,73 @@ def test_other_failures_of_the_move_are_told(
     with pytest.raises(StorageError, match=r"cannot be written \(Permission denied\)"):
         add_version(tmp_path, "aaa", fill)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    """A model with three versions."""
+    for source in ("aaa", "bbb", "ccc"):
+        add_version(tmp_path, source, fill)
+    return tmp_path
+
+
+def test_a_roll_back_moves_latest_and_keeps_every_version(three: Path) -> None:
+    assert roll_back(three) == 2
+    assert (read_latest(three), withdrawn(three)) == (2, {3})
+    assert roll_back(three) == 1
+    assert (read_latest(three), withdrawn(three)) == (1, {2, 3})
+    assert versions(three) == [1, 2, 3]
+    with pytest.raises(ConfigError, match="no version before the latest"):
+        roll_back(three)
+    assert read_latest(three) == 1
+
+
+def test_publishing_goes_on_from_the_next_number(three: Path) -> None:
+    roll_back(three, 1)
+    assert add_version(three, "ddd", fill) == 4
+    assert (read_latest(three), withdrawn(three)) == (4, {2, 3})
+    assert roll_back(three) == 1
+
+
+def test_what_was_rolled_back_stays_so(three: Path) -> None:
+    roll_back(three)
+    assert add_version(three, "ccc", fill) == 3
+    assert add_version(three, "aaa", fill) == 1
+    assert (read_latest(three), withdrawn(three)) == (2, {3})
+
+
+def test_a_roll_back_can_be_taken_back(three: Path) -> None:
+    roll_back(three, 1)
+    assert roll_back(three, 3) == 3
+    assert (read_latest(three), withdrawn(three)) == (3, {2})
+    assert roll_back(three) == 1
+
+
+@pytest.mark.parametrize("to", [0, 4, -1])
+def test_a_version_that_is_not_there_changes_nothing(three: Path, to: int) -> None:
+    with pytest.raises(ConfigError, match=f"no version {to}; there are: 1, 2, 3"):
+        roll_back(three, to)
+    assert (read_latest(three), withdrawn(three)) == (3, set())
+
+
+def test_a_model_that_is_not_there_has_nothing_to_go_back_to(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no version before the latest; publish another"):
+        roll_back(tmp_path / "snips")
+    with pytest.raises(ConfigError, match="no version 1; there are: none"):
+        roll_back(tmp_path / "snips", 1)
+    assert not (tmp_path / "snips").exists()
+
+
+def test_a_publisher_and_a_roll_back_at_once_agree(three: Path) -> None:
+    barrier = threading.Barrier(2)
+
+    def wait_and_fill(folder: Path) -> None:
+        fill(folder)
+        barrier.wait(timeout=30)
+
+    publisher = threading.Thread(target=add_version, args=(three, "ddd", wait_and_fill))
+    publisher.start()
+    barrier.wait(timeout=30)
+    roll_back(three, 1)
+    publisher.join()
+    assert read_latest(three) == max({1, 2, 3, 4} - withdrawn(three))

@@ -4,12 +4,16 @@ import pytest
 
 from bertline.artifacts import digest, new_artifact, read_json, read_manifest, write_json
 from bertline.config import Config
+from bertline.drift.profile import Profile
 from bertline.errors import ConfigError, DataError
 from bertline.evaluation.gate import Gate, judge
 from bertline.evaluation.predictors import open_predictor, predictor_names
 from bertline.evaluation.results import FileResult
-from bertline.stages.publish import Settings, run
+from bertline.publishing.registry import roll_back
+from bertline.stages import publish
+from bertline.stages.publish import Settings
 from tests.evaluation.sample_results import make_file, make_results
+from tests.evaluation.toy_material import write_material
 from tests.toy_model import write_toy_folder
 
 FILES = [make_file("saved_model"), make_file("litert_dynamic_int8"), make_file("openvino_int8")]
@@ -20,7 +24,12 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("publish") / "exported"
     with new_artifact(path, "exported") as folder:
         write_toy_folder(folder)
+    write_material(path.parent)
     return path
+
+
+def run(settings: Settings, *, exported: Path, **others: Path) -> None:
+    publish.run(settings, exported=exported, examples=exported.parent / "examples", **others)
 
 
 def write_report(path: Path, exported: Path, gate: Gate, files: list[FileResult]) -> Path:
@@ -65,6 +74,31 @@ def test_a_blessed_model_becomes_a_version_that_can_be_used(tmp_path: Path, expo
     ]
     for name in predictor_names(version):
         assert open_predictor(version, name).name == name
+
+
+def test_a_version_tells_what_its_data_was_like(tmp_path: Path, exported: Path) -> None:
+    report = write_report(tmp_path / "report", exported, Gate(), FILES)
+    paths = {"registry": tmp_path / "r", "published": tmp_path / "published"}
+    run(Settings(), exported=exported, report=report, **paths)
+    version = tmp_path / "r/snips/1"
+    assert "profile.json" in read_manifest(version, "exported").files
+    profile = Profile.read(version / "profile.json")
+    assert (profile.learnt.count, profile.test.count) == (10, 3)
+    assert profile.learnt.labels["intents"] == {"PlayMusic": 5, "RateBook": 5}
+    assert profile.learnt.unknown == 0
+
+
+def test_what_was_rolled_back_is_not_published_again(tmp_path: Path, exported: Path) -> None:
+    registry = tmp_path / "r"
+    report = write_report(tmp_path / "report", exported, Gate(), FILES)
+    (registry / "snips/1").mkdir(parents=True)
+    for number in range(2):
+        published = tmp_path / f"published {number}"
+        run(Settings(), exported=exported, report=report, registry=registry, published=published)
+        assert about(published)["version"] == (None if number else 2)
+        assert roll_back(registry / "snips", 1) == 1
+    assert about(published)["reasons"] == ["it is version 2, which was rolled back"]
+    assert (registry / "snips/latest").read_text() == "1\n"
 
 
 def test_publishing_again_gives_the_same_version(tmp_path: Path, exported: Path) -> None:
