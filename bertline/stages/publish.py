@@ -1,7 +1,9 @@
 """publish: an exported model with its report → a version in a registry, if it is blessed."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from bertline.artifacts import digest, new_artifact, read_manifest
 from bertline.config import Config
@@ -11,7 +13,13 @@ from bertline.evaluation.gate import Verdict
 from bertline.features.tokenizer import Tokenizer
 from bertline.modeling.config import ModelSpec
 from bertline.publishing.layout import lay_out
-from bertline.publishing.registry import ModelName, add_version, withdrawn
+from bertline.publishing.registry import (
+    ModelName,
+    add_version,
+    find_version,
+    read_latest,
+    withdrawn,
+)
 
 FROM_REPORT = ("model_card.md", "metrics.json", "verdict.json", "report.html")
 
@@ -36,16 +44,18 @@ def run(
     about: name, version (None if not blessed), path of the version's folder, reasons. A version
     holds the files that passed the gate, the report's pages (see publishing.layout) and
     profile.json, which tells what the examples were like. The same exported folder is published
-    once, and not again after it was rolled back. Raises DataError if the report is of another
-    model.
+    once, and not again after it was rolled back; one that was compared with a version is published
+    only while that is in use. Raises DataError if the report is of another model.
     """
     exported_digest = digest(exported)
-    if read_manifest(report, "report").about["exported"] != exported_digest:
+    judged = read_manifest(report, "report").about
+    if judged["exported"] != exported_digest:
         raise DataError(f"{report}: not a report on {exported}; run evaluate on it")
     spec = ModelSpec.read(exported)
     name = settings.name or spec.task
+    model = registry / name
     verdict = Verdict.read(report)
-    reasons = list(verdict.reasons)
+    reasons = [*verdict.reasons, *_obstacles(model, exported_digest, judged)]
     passed = {file.name for file in verdict.files if file.passed}
 
     def fill(folder: Path) -> None:
@@ -55,12 +65,20 @@ def run(
         tokenizer = Tokenizer.from_vocab(exported / "vocab.txt", spec.encoder.do_lower_case)
         Profile.of(examples, tokenizer).write(folder)
 
-    version = add_version(registry / name, exported_digest, fill) if verdict.blessed else None
-    if version in withdrawn(registry / name):
-        reasons.append(f"it is version {version}, which was rolled back")
-        version = None
-    path = str(registry / name / str(version)) if version else None
+    version = None if reasons else add_version(model, exported_digest, fill)
+    path = str(model / str(version)) if version else None
     about = {"name": name, "version": version, "path": path, "reasons": reasons}
     with new_artifact(published, "published", about):
         pass
     print(f"published {name} version {version}: {path}" if version else "nothing published")
+
+
+def _obstacles(model: Path, source: str, judged: Mapping[str, Any]) -> list[str]:
+    """What speaks against publishing, apart from the verdict; judged: what the report tells."""
+    version, latest = find_version(model, source), read_latest(model)
+    if version is not None and version in withdrawn(model):
+        return [f"it is version {version}, which was rolled back"]
+    champion = judged.get("champion", latest)
+    if version is None and champion != latest:
+        return [f"compared with version {champion}, but version {latest} is in use by now"]
+    return []

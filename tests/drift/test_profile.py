@@ -4,7 +4,7 @@ import pytest
 
 from bertline.drift.profile import Profile, is_visible, length_bin, unknown_share
 from bertline.errors import ConfigError
-from bertline.examples import Example, Slot, TaggedText
+from bertline.examples import LabelledText, Slot, TaggedText
 from bertline.features.tokenizer import Tokenizer
 from tests.drift.toy_profiles import text, write_examples
 from tests.toy_model import VOCABULARY
@@ -46,7 +46,7 @@ def test_slots_count_once_an_example(tmp_path: Path) -> None:
 
 
 def test_content_changes_with_any_split_and_with_nothing_else(tmp_path: Path) -> None:
-    def content(name: str, more: list[Example]) -> str:
+    def content(name: str, more: list[LabelledText]) -> str:
         splits = {**SPLITS, "test": [*SPLITS["test"], *more]}
         return Profile.of(write_examples(tmp_path / name, splits), None).content
 

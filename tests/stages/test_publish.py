@@ -101,6 +101,30 @@ def test_what_was_rolled_back_is_not_published_again(tmp_path: Path, exported: P
     assert (registry / "snips/latest").read_text() == "1\n"
 
 
+@pytest.mark.parametrize(
+    ("champion", "latest", "reason"),
+    [
+        (1, 1, None),
+        (None, 1, "compared with version None, but version 1 is in use by now"),
+        (2, 1, "compared with version 2, but version 1 is in use by now"),
+    ],
+)
+def test_a_comparison_holds_for_the_version_in_use(
+    tmp_path: Path, exported: Path, champion: int | None, latest: int, reason: str | None
+) -> None:
+    registry, published = tmp_path / "r", tmp_path / "published"
+    (registry / "snips" / str(latest)).mkdir(parents=True)
+    (registry / "snips/latest").write_text(f"{latest}\n")
+    report = write_report(tmp_path / "report", exported, Gate(), FILES)
+    manifest = read_json(report / "manifest.json")
+    manifest["about"]["champion"] = champion
+    write_json(report / "manifest.json", manifest)
+    for _ in range(2):  # published once, the version in use is its own
+        run(Settings(), exported=exported, report=report, registry=registry, published=published)
+        assert about(published)["version"] == (2 if reason is None else None)
+        assert about(published)["reasons"] == ([] if reason is None else [reason])
+
+
 def test_publishing_again_gives_the_same_version(tmp_path: Path, exported: Path) -> None:
     report = write_report(tmp_path / "report", exported, Gate(), FILES)
     for number in range(2):
