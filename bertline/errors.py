@@ -2,6 +2,7 @@
 
     BertlineError              exit code 1: something failed
     ├── StageError             a stage could not finish
+    ├── ClusterError           Kubeflow could not do what it was asked, or was lost on the way
     └── UserError              exit code 2: something given to bertline is wrong
         ├── ConfigError        a recipe, a setting or an option
         ├── DataError          a dataset, an example, a features file
@@ -21,6 +22,10 @@ class BertlineError(Exception):
 
 class StageError(BertlineError):
     """A stage could not finish for a reason that is not the user's."""
+
+
+class ClusterError(BertlineError):
+    """Kubeflow could not do what it was asked, or stopped answering on the way."""
 
 
 class UserError(BertlineError):

@@ -19,10 +19,17 @@ from components.ingest import ingest
 from components.publish import publish
 from components.tokenize import tokenize
 from pipelines.graph import stage_of
-from pipelines.recipe import READS_REGISTRY
 
-ALWAYS_RUN = ("ingest", *READS_REGISTRY, "publish")
-"""What a scheduled run has to look at anew: addresses and a registry whose content changes."""
+ALWAYS_RUN = {
+    "train": ("evaluate", "publish"),
+    "retrain": ("ingest", "compare_data", "evaluate", "compare_models", "publish"),
+    "convert": (),
+}
+"""Pipeline → the stages that kfp's cache is off for.
+
+A run has a verdict of its own, and publishes what is not there yet. One that trains again looks at
+its source and at the registry anew, whose contents change.
+"""
 
 
 class Outputs(NamedTuple):
@@ -51,30 +58,39 @@ def compose(
     name: str,
     description: str,
     settings: Mapping[str, str],
-    cache_keys: Mapping[str, str] | None = None,
+    configure: Callable[[str, Any], None] | None = None,
+    **options: Any,
 ) -> Any:
     """A pipeline of recipe.PIPELINES as a kfp GraphComponent.
 
     Its parameters are for each stage the JSON of its settings, "<stage>_settings", by default
     `settings[stage]`; "train" and "retrain" have work_root and registry too (see finetune and
-    publish). cache_keys: stage → key under which kfp's local runner keeps the outputs; None leaves
-    caching to kfp, without ALWAYS_RUN in "retrain".
+    publish). configure: called with each stage and its kfp task, to say how it is run; caching is
+    left to kfp, and is off for the stages in ALWAYS_RUN. options: of dsl.pipeline.
     """
 
-    def cache(*tasks: Any) -> None:
-        if cache_keys is not None:
-            for task in tasks:
-                task.set_caching_options(True, cache_key=cache_keys[stage_of(task.name)])
-        elif pipeline == "retrain":
-            for task in tasks:
-                if stage_of(task.name) in ALWAYS_RUN:
-                    task.set_caching_options(False)
+    def finish(*tasks: Any) -> None:
+        for task in tasks:
+            stage = stage_of(task.name)
+            if stage in ALWAYS_RUN[pipeline]:
+                task.set_caching_options(False)
+            if configure is not None:
+                configure(stage, task)
 
-    line = LINES[pipeline](settings, cache)
-    return dsl.pipeline(line, name=name, description=description)
+    line = LINES[pipeline](settings, finish)
+    return dsl.pipeline(line, name=name, description=description, **options)
 
 
-def _train(settings: Mapping[str, str], cache: Callable[..., None]) -> Callable[..., Any]:
+def cached_under(keys: Mapping[str, str]) -> Callable[[str, Any], None]:
+    """A `configure` by which kfp's local runner keeps the outputs of each stage under its key."""
+
+    def configure(stage: str, task: Any) -> None:
+        task.set_caching_options(True, cache_key=keys[stage])
+
+    return configure
+
+
+def _train(settings: Mapping[str, str], finish: Callable[..., None]) -> Callable[..., Any]:
 
     def line(
         work_root: str,
@@ -97,7 +113,7 @@ def _train(settings: Mapping[str, str], cache: Callable[..., None]) -> Callable[
             evaluate_settings,
             work_root,
             examples,
-            cache,
+            finish,
         )
         report = learnt.evaluated.outputs["report"]
         released = publish(
@@ -107,13 +123,13 @@ def _train(settings: Mapping[str, str], cache: Callable[..., None]) -> Callable[
             examples=examples,
             report=report,
         )
-        cache(ingested, released)
+        finish(ingested, released)
         return Outputs(report, learnt.evaluated.outputs["Output"], released.outputs["published"])
 
     return line
 
 
-def _retrain(settings: Mapping[str, str], cache: Callable[..., None]) -> Callable[..., Any]:
+def _retrain(settings: Mapping[str, str], finish: Callable[..., None]) -> Callable[..., Any]:
 
     def line(
         work_root: str,
@@ -132,7 +148,7 @@ def _retrain(settings: Mapping[str, str], cache: Callable[..., None]) -> Callabl
         examples = ingested.outputs["examples"]
         seen = compare_data(settings=compare_data_settings, registry=registry, examples=examples)
         drift, action = seen.outputs["drift"], seen.outputs["Output"]
-        cache(ingested, seen)
+        finish(ingested, seen)
         with dsl.If(action == "train", name="fresh"):
             learnt = _learn(
                 import_checkpoint_settings,
@@ -142,7 +158,7 @@ def _retrain(settings: Mapping[str, str], cache: Callable[..., None]) -> Callabl
                 evaluate_settings,
                 work_root,
                 examples,
-                cache,
+                finish,
             )
             judged = compare_models(
                 settings=compare_models_settings,
@@ -160,7 +176,7 @@ def _retrain(settings: Mapping[str, str], cache: Callable[..., None]) -> Callabl
                 examples=examples,
                 report=judged.outputs["compared"],
             )
-            cache(judged, released)
+            finish(judged, released)
         return Compared(drift, action)
 
     return line
@@ -182,7 +198,7 @@ def _learn(
     evaluate_settings: str,
     work_root: str,
     examples: Any,
-    cache: Callable[..., None],
+    finish: Callable[..., None],
 ) -> _Learnt:
     """The tasks from examples to a report."""
     imported = import_checkpoint(settings=import_checkpoint_settings)
@@ -202,18 +218,18 @@ def _learn(
         features=features,
         examples=examples,
     )
-    cache(imported, tokenized, finetuned, converted, evaluated)
+    finish(imported, tokenized, finetuned, converted, evaluated)
     return _Learnt(model, exported, evaluated)
 
 
-def _convert(settings: Mapping[str, str], cache: Callable[..., None]) -> Callable[..., Any]:
+def _convert(settings: Mapping[str, str], finish: Callable[..., None]) -> Callable[..., Any]:
     def line(
         import_checkpoint_settings: str = settings["import_checkpoint"],
         convert_settings: str = settings["convert"],
     ) -> Converted:
         imported = import_checkpoint(settings=import_checkpoint_settings)
         converted = convert(settings=convert_settings, source=imported.outputs["encoder"])
-        cache(imported, converted)
+        finish(imported, converted)
         return Converted(converted.outputs["exported"])
 
     return line

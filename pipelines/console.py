@@ -1,4 +1,4 @@
-"""What a local run shows: a log file with everything, a terminal with a line a stage."""
+"""What a run shows: a log file with everything, a terminal with a line a stage."""
 
 import io
 import re
@@ -39,11 +39,43 @@ class Log(io.TextIOBase):
         return True
 
 
-class Display:
-    """Shows the stages of a run from the lines of its log.
+class Board:
+    """A terminal with a line a stage.
 
-    A stage gets one lasting line when it ends or is taken from the cache. Its progress is
-    rewritten in place on a terminal and printed line by line elsewhere.
+    A stage gets one lasting line when it has ended. What passes is rewritten in place on a terminal
+    and printed line by line elsewhere.
+    """
+
+    def __init__(self, terminal: TextIO) -> None:
+        self.in_place = terminal.isatty()
+        self._terminal = terminal
+
+    def passing(self, stage: str, text: str) -> None:
+        """Shows how far a stage is."""
+        line = f"  {stage:<18}{text}"
+        if self.in_place:
+            columns = shutil.get_terminal_size().columns
+            self._terminal.write(f"\r\x1b[K{line[: columns - 1]}")
+        else:
+            self._terminal.write(f"{line}\n")
+        self._terminal.flush()
+
+    def lasting(self, stage: str, text: str) -> None:
+        """Shows how a stage has ended."""
+        self.clear()
+        self._terminal.write(f"  {stage:<18}{text}\n")
+        self._terminal.flush()
+
+    def clear(self) -> None:
+        """Removes what passes, if a line of it stands."""
+        if self.in_place:
+            self._terminal.write("\r\x1b[K")
+            self._terminal.flush()
+
+
+class Display:
+    """Shows the stages of a local run on a board, from the lines of its log.
+
     stage: the one that is running or has failed, None between stages. last_words: the last line
     that it wrote.
     """
@@ -51,8 +83,7 @@ class Display:
     def __init__(self, terminal: TextIO) -> None:
         self.stage: str | None = None
         self.last_words = ""
-        self._terminal = terminal
-        self._in_place = terminal.isatty()
+        self._board = Board(terminal)
         self._start = 0.0
         self._failed: tuple[str, str] | None = None
 
@@ -71,41 +102,27 @@ class Display:
         elif match := STARTED.match(line):
             self.stage, self.last_words = _stage(match[1]), ""
             self._start = time.monotonic()
-            self._passing("…" if self._in_place else "started")
+            self._board.passing(self.stage, "…" if self._board.in_place else "started")
         elif match := ENDED.match(line):
             if match[2] == "SUCCESS":
-                self._lasting(_stage(match[1]), f"done in {time.monotonic() - self._start:.1f} s")
+                seconds = time.monotonic() - self._start
+                self._board.lasting(_stage(match[1]), f"done in {seconds:.1f} s")
             else:
                 self._failed = self.failed
             self.stage = None
         elif match := CACHED.match(line):
-            self._lasting(_stage(match[1]), "cached")
+            self._board.lasting(_stage(match[1]), "cached")
 
     def clear(self) -> None:
         """Removes the line of progress, if one stands."""
-        if self._in_place:
-            self._terminal.write("\r\x1b[K")
-            self._terminal.flush()
+        self._board.clear()
 
     def _read_stage(self, line: str) -> None:
         if line.startswith(MARK):
-            self._passing(line.removeprefix(MARK).removeprefix(f"{self.stage} "))
+            text = line.removeprefix(MARK).removeprefix(f"{self.stage} ")
+            self._board.passing(str(self.stage), text)
         elif line.strip():
             self.last_words = line.strip()
-
-    def _passing(self, text: str) -> None:
-        line = f"  {self.stage:<18}{text}"
-        if self._in_place:
-            columns = shutil.get_terminal_size().columns
-            self._terminal.write(f"\r\x1b[K{line[: columns - 1]}")
-        else:
-            self._terminal.write(f"{line}\n")
-        self._terminal.flush()
-
-    def _lasting(self, stage: str, text: str) -> None:
-        self.clear()
-        self._terminal.write(f"  {stage:<18}{text}\n")
-        self._terminal.flush()
 
 
 def _stage(task_name: str) -> str:

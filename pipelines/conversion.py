@@ -9,22 +9,23 @@ from bertline.errors import ConfigError
 from bertline.export.listing import FILE_NAME, Exports
 from bertline.stages import convert as stage
 from bertline.stages import import_checkpoint
+from bertline.storage import fetch
 
 
 def convert(checkpoint: str, settings: stage.Settings, output: Path) -> None:
     """Writes `output`, an exported folder, from what the user names.
 
     checkpoint: what import_checkpoint takes, or a model folder, an encoder artifact, a SavedModel
-    or a frozen .pb. Raises what the stages raise, and ConfigError for an output folder that holds
-    something else.
+    or a frozen .pb, on disk or at a gs:// address. Raises what the stages raise, and ConfigError
+    for an output folder that holds something else.
     """
     if output.exists() and not _is_replaceable(output):
         raise ConfigError(f"{output}: exists and is no folder of ours; give a new one")
-    source = Path(checkpoint).expanduser()
-    if stage.is_source(source):
-        stage.run(settings, source=source, exported=output)
-        return
     with tempfile.TemporaryDirectory(prefix="bertline-convert-") as folder:
+        if stage.is_source(checkpoint):
+            source = fetch(checkpoint, Path(folder) / "source")
+            stage.run(settings, source=source, exported=output)
+            return
         encoder = Path(folder) / "encoder"
         import_checkpoint.run(import_checkpoint.Settings(checkpoint=checkpoint), encoder=encoder)
         stage.run(settings, source=encoder, exported=output)

@@ -39,8 +39,9 @@ CHECKSUMS = "sha256"
 class Recipe(Config):
     """Settings of a pipeline.
 
-    pipeline: name in PIPELINES. needs: "stage.key" → what it must be given by the user, for what
-    has no default. stages: stage → settings; what is left out has the stage's default. Relative
+    pipeline: name in PIPELINES. needs_accelerator: training is hopeless on CPUs, so that a cluster
+    has to give a GPU or TPU. needs: "stage.key" → what it must be given by the user, for what has
+    no default. stages: stage → settings; what is left out has the stage's default. Relative
     paths of a recipe file are meant from the project's folder, those of a user from the working
     directory.
     """
@@ -48,6 +49,7 @@ class Recipe(Config):
     name: str
     description: str
     pipeline: Literal["train", "retrain", "convert"] = "train"
+    needs_accelerator: bool = False
     needs: dict[str, str] = Field(default_factory=dict)
     stages: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
@@ -68,15 +70,19 @@ class Recipe(Config):
             self._check_stage(stage, path)
             if parts[-1] in SOURCES.get(stage, ()):
                 value = _each(value, lambda path: str(Path(path).expanduser().absolute()))
-            stages[stage] = _replaced(stages.get(stage, {}), parts, value, path)
+            stages[stage] = replaced(stages.get(stage, {}), parts, value, path)
         return self.model_copy(update={"stages": stages})
 
     def at_home(self) -> Self:
         """The recipe with the project's own data under absolute paths; ConfigError if missing."""
+        return self.with_paths(self._in_project)
+
+    def with_paths(self, moved: Callable[[str], str]) -> Self:
+        """The recipe with `moved(path)` for every local path of what comes from outside."""
         stages = dict(self.stages)
         for stage, key in ((stage, key) for stage, keys in SOURCES.items() for key in keys):
             if key in stages.get(stage, {}):
-                found = _each(stages[stage][key], self._in_project)
+                found = _each(stages[stage][key], moved)
                 stages[stage] = {**stages[stage], key: found}
         return self.model_copy(update={"stages": stages})
 
@@ -142,16 +148,26 @@ def recipe_names() -> list[str]:
 
 def load_recipe(name: str) -> Recipe:
     """The recipe of that name, or in that YAML file; raises ConfigError."""
-    file = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
+    file, values = read_values(name, FOLDER, "recipe")
+    return Recipe.parse(values, where=f"recipe {file.name}")
+
+
+def read_values(name: str, folder: Path, what: str) -> tuple[Path, dict[str, Any]]:
+    """The YAML file `name`, or the one of that name in `folder`, and its keys and values.
+
+    Raises ConfigError; `what` is what the message calls the file.
+    """
+    file = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
     try:
         values = parse_yaml(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"unknown recipe {name!r}; {nearest(name, recipe_names())}") from None
+        known = sorted(each.stem for each in folder.glob("*.yaml"))
+        raise ConfigError(f"unknown {what} {name!r}; {nearest(name, known)}") from None
     except (OSError, UnicodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"recipe {file}: {_one_line(error)}; correct the file") from None
+        raise ConfigError(f"{what} {file}: {_one_line(error)}; correct the file") from None
     if not isinstance(values, dict):
-        raise ConfigError(f"recipe {file}: expected keys and values, got {values!r:.40}")
-    return Recipe.parse(values, where=f"recipe {file.name}")
+        raise ConfigError(f"{what} {file}: expected keys and values, got {values!r:.40}")
+    return file, values
 
 
 class _Loader(yaml.SafeLoader):
@@ -203,16 +219,16 @@ def _exists(path: Path) -> bool:
     return path.exists() or Path(f"{path}.index").exists()
 
 
-def _replaced(
+def replaced(
     values: Mapping[str, Any], keys: Sequence[str], value: Any, where: str
 ) -> dict[str, Any]:
-    """`values` with the value at nested `keys` replaced."""
+    """`values` with the value at nested `keys` replaced; ConfigError where no keys can be."""
     first, *rest = keys
     if rest:
         inner = values.get(first, {})
         if not isinstance(inner, dict):
             raise ConfigError(f"{where}: {first!r} has no keys of its own, it is {inner!r}")
-        value = _replaced(inner, rest, value, where)
+        value = replaced(inner, rest, value, where)
     return {**values, first: value}
 
 

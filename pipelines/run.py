@@ -9,7 +9,7 @@ from bertline.drift.verdict import Drift
 from bertline.evaluation.gate import Verdict
 from bertline.evaluation.results import Results
 from bertline.evaluation.summary import summary_lines
-from pipelines.compose import compose
+from pipelines.compose import cached_under, compose
 from pipelines.conversion import listed
 from pipelines.fingerprint import fingerprints
 from pipelines.graph import upstream
@@ -76,7 +76,7 @@ def run(recipe: Recipe, root: Path, terminal: TextIO) -> Result | Retraining | C
     with place.locked():
         facts = recipe.pipeline, recipe.name, recipe.description, settings
         keys = fingerprints(settings, upstream(compose(*facts)))
-        line = compose(*facts, cache_keys=keys)
+        line = compose(*facts, configure=cached_under(keys))
         if recipe.pipeline == "convert":
             return Conversion(Path(run_locally(line, {}, place, terminal)["exported"].uri))
         arguments = {"work_root": str(place.work), "registry": str(place.registry)}

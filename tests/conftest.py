@@ -1,4 +1,6 @@
-"""What all tests share: the option and the marks of real data, and an environment of their own."""
+"""What all tests share: the option and the marks of real data, an environment of their own, and
+for those that ask for it a bucket.
+"""
 
 import os
 import signal
@@ -7,6 +9,8 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+
+from tests.storage.gcs_server import cloud as cloud
 
 ROOT = Path(__file__).parents[1]
 

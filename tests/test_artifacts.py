@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import json
 from pathlib import Path
@@ -78,6 +79,50 @@ def test_a_folder_that_cannot_be_moved_in_leaves_the_old_one(
 
     monkeypatch.setattr(Path, "rename", refuse)
     with pytest.raises(StorageError, match=r"a: cannot be written \(Permission denied\)"):
+        write_artifact(tmp_path / "a", "two")
+    assert (tmp_path / "a" / "sub" / "a.txt").read_text() == "one"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_where_folders_cannot_be_renamed_the_manifest_comes_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a bucket that Cloud Storage FUSE mounts."""
+    moved: list[str] = []
+    rename = Path.rename
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self.is_dir():
+            raise OSError(errno.EMFILE, "Too many open files")
+        moved.append(self.name)
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    for text in ("one", "two"):
+        path = write_artifact(tmp_path / "a", text)
+        assert moved[-2:] == ["a.txt", MANIFEST]
+        assert read_manifest(path, "examples").files == {
+            "sub/a.txt": hashlib.sha256(text.encode()).hexdigest()
+        }
+        assert (path / "sub" / "a.txt").read_text() == text
+        assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_move_that_fails_midway_leaves_the_old_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_artifact(tmp_path / "a")
+    rename = Path.rename
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self.is_dir():
+            raise OSError(errno.EMFILE, "Too many open files")
+        if self.name == MANIFEST and self.parent.suffix == ".tmp":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(StorageError, match=r"a: cannot be written \(No space left on device\)"):
         write_artifact(tmp_path / "a", "two")
     assert (tmp_path / "a" / "sub" / "a.txt").read_text() == "one"
     assert len(list(tmp_path.iterdir())) == 1

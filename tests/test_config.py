@@ -19,6 +19,9 @@ class Settings(Config):
     learning_rate: float = 1e-4
     labels: tuple[str, ...] = ()
     inner: Inner = Inner()
+    named: dict[str, Inner] = {}
+    several: tuple[Inner, ...] = ()
+    maybe: Inner | None = None
 
 
 def test_integers_are_floats_and_lists_are_tuples() -> None:
@@ -41,6 +44,10 @@ def test_integers_are_floats_and_lists_are_tuples() -> None:
         ({"name": "a", "num_epochs": "2"}, "key 'num_epochs' = '2'"),
         ({"name": "a", "num_epochs": True}, "key 'num_epochs' = True"),
         ({"name": "a", "inner": {"depth": "x"}}, "key 'inner.depth' = 'x'"),
+        ({"name": "a", "inner": {"dept": 1}}, "key 'inner.dept'; did you mean 'depth'?"),
+        ({"name": "a", "named": {"x": {"dept": 1}}}, "'named.x.dept'; did you mean 'depth'?"),
+        ({"name": "a", "several": [{"dept": 1}]}, "'several.0.dept'; did you mean 'depth'?"),
+        ({"name": "a", "maybe": {"dept": 1}}, "key 'maybe.dept'; did you mean 'depth'?"),
         ({"name": Path("a")}, "here: Object of type PosixPath is not JSON serializable"),
     ],
 )

@@ -1,35 +1,39 @@
-"""A registry: folders of numbered versions, as model servers expect, and the name of the latest.
+"""A registry: numbered versions of models, as model servers expect, and the name of the latest.
 
-<registry>/<name>/1/, 2/, …  versions, each moved in whole and never changed after that
+<registry>/<name>/1/, 2/, …  versions, each there whole or not at all and never changed
 <registry>/<name>/latest     a text file with the number of the version to use
 <registry>/<name>/withdrawn  the numbers of versions that were rolled back, one a line
 
-`latest` is the highest version that was not rolled back. It is a file and not a link, because
-object stores have no links and servers would take a link to a folder for one more version. It is
-replaced in one step. Only blessed models get in.
+A registry is a folder, or an address gs://<bucket>/…; publishing.folder and publishing.bucket tell
+how each of them keeps this. `latest` is the highest version that was not rolled back. It is a file
+and not a link, because object stores have no links and servers would take a link to a folder for
+one more version. It is replaced in one step. Only blessed models get in.
 """
 
-import errno
-import shutil
-import uuid
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from bertline.artifacts import MANIFEST, fsync, new_artifact, read_manifest, write_text
+from bertline.artifacts import new_artifact
 from bertline.errors import ConfigError, StorageError
-
-KIND = "exported"
-LATEST = "latest"
-WITHDRAWN = "withdrawn"
+from bertline.publishing.bucket import BucketShelf
+from bertline.publishing.folder import FolderShelf
+from bertline.publishing.shelf import KIND, Shelf
+from bertline.storage.bucket import opened
 
 ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-"""A model's folder in a registry."""
+"""What a model is called in a registry."""
 
 
-def add_version(model: Path, source: str, fill: Callable[[Path], object]) -> int:
+def model_address(registry: Path | str, name: str) -> str:
+    """Where a registry, a folder or an address, has the versions of a model: <registry>/<name>."""
+    return f"{str(registry).rstrip('/')}/{name}"
+
+
+def add_version(model: Path | str, source: str, fill: Callable[[Path], object]) -> int:
     """The number of the version of `model` (<registry>/<name>) that was made from `source`.
 
     source: digest of an exported folder; if a version of it is there, nothing is added. fill:
@@ -37,89 +41,102 @@ def add_version(model: Path, source: str, fill: Callable[[Path], object]) -> int
     takes the next free number, and `latest` ends at the highest that was not rolled back, which
     the version of `source` may be. Raises StorageError.
     """
-    version = find_version(model, source)
-    if version is None:
-        staging = model / f".{uuid.uuid4().hex[:8]}.staging"
-        try:
-            with new_artifact(staging, KIND, {"source": source}) as folder:
-                fill(folder)
-            version = _move_in(staging, model)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
-    _settle(model)
+    with _shelf(model) as shelf:
+        version = _find(shelf, source)
+        if version is None:
+            with shelf.staging() as staging:
+                with new_artifact(staging, KIND, {"source": source}) as folder:
+                    fill(folder)
+                version = shelf.put(staging)
+        _settle(shelf, model)
     return version
 
 
-def roll_back(model: Path, to: int | None = None) -> int:
+def roll_back(model: Path | str, to: int | None = None) -> int:
     """The number that `latest` says now: `to`, or the version before the latest.
 
     Higher versions are withdrawn: they stay, and are not `latest` again unless `to` names one.
-    What is published next gets the next free number as ever. Raises ConfigError, changing nothing,
-    where there is no such version.
+    What is published next gets the next free number as ever. Raises StorageError, and ConfigError,
+    changing nothing, where there is no such version.
     """
-    known, gone = versions(model), withdrawn(model)
-    if to is None:
-        before = [number for number in known if number not in gone][:-1]
-        if not before:
-            raise ConfigError(f"{model}: no version before the latest; publish another one first")
-        to = before[-1]
-    elif to not in known:
-        there = ", ".join(map(str, known)) or "none"
-        raise ConfigError(f"{model}: no version {to}; there are: {there}")
-    gone = {*gone, *(number for number in known if number > to)} - {to}
-    write_text(model / WITHDRAWN, "".join(f"{number}\n" for number in sorted(gone)))
-    _settle(model)
+    with _shelf(model) as shelf:
+        if to is None:
+            to = _before_latest(shelf, model)
+        elif to not in (known := shelf.versions()):
+            there = ", ".join(map(str, known)) or "none"
+            raise ConfigError(f"{model}: no version {to}; there are: {there}")
+        while True:
+            seen = shelf.withdrawn()
+            higher = {number for number in shelf.versions() if number > to}
+            if shelf.withdraw((seen.numbers | higher) - {to}, seen):
+                break
+        _settle(shelf, model)
     return to
 
 
-def versions(model: Path) -> list[int]:
+def versions(model: Path | str) -> list[int]:
     """The numbers of the versions, ascending."""
-    if not model.is_dir():
-        return []
-    return sorted(int(entry.name) for entry in model.iterdir() if entry.name.isdecimal())
+    with _shelf(model) as shelf:
+        return shelf.versions()
 
 
-def find_version(model: Path, source: str) -> int | None:
+def find_version(model: Path | str, source: str) -> int | None:
     """The number of the version that was made from `source`; None if there is none."""
-    for version in versions(model):
-        folder = model / str(version)
-        if (folder / MANIFEST).is_file() and _source(folder) == source:
-            return version
-    return None
+    with _shelf(model) as shelf:
+        return _find(shelf, source)
 
 
-def read_latest(model: Path) -> int | None:
+def read_latest(model: Path | str) -> int | None:
     """The version to use; None if there is none yet."""
-    file = model / LATEST
-    return int(file.read_text(encoding="utf-8")) if file.is_file() else None
+    with _shelf(model) as shelf:
+        return shelf.latest().number
 
 
-def withdrawn(model: Path) -> set[int]:
+def withdrawn(model: Path | str) -> set[int]:
     """The numbers of the versions that were rolled back."""
-    file = model / WITHDRAWN
-    return set(map(int, file.read_text(encoding="utf-8").split())) if file.is_file() else set()
+    with _shelf(model) as shelf:
+        return set(shelf.withdrawn().numbers)
 
 
-def _settle(model: Path) -> None:
+@contextlib.contextmanager
+def _shelf(model: Path | str) -> Iterator[Shelf]:
+    """The shelf of `model`; a Path is a folder, a text may be an address too."""
+    address = str(model)
+    if "://" not in address:
+        yield FolderShelf(Path(model))
+    elif address.startswith("gs://"):
+        with opened(address) as (bucket, key):
+            yield BucketShelf(bucket, key)
+    else:
+        raise StorageError(f"{address}: a registry is a folder or at gs://; give such a one")
+
+
+def _find(shelf: Shelf, source: str) -> int | None:
+    return next((number for number in shelf.versions() if shelf.source(number) == source), None)
+
+
+def _before_latest(shelf: Shelf, model: Path | str) -> int:
+    # A roll-back that was killed may have withdrawn `latest` itself; the next one ends the same.
+    latest = shelf.latest().number or 0
+    before = [number for number in _offered(shelf) if number < latest]
+    if not before:
+        raise ConfigError(f"{model}: no version before the latest; publish another one first")
+    return before[-1]
+
+
+def _settle(shelf: Shelf, model: Path | str) -> None:
     """Lets `latest` be the highest version that was not rolled back."""
     # Another process may have added or withdrawn one since: look again after each writing.
-    while read_latest(model) != (highest := max({*versions(model)} - withdrawn(model))):
-        write_text(model / LATEST, f"{highest}\n")
-
-
-def _source(folder: Path) -> object:
-    return read_manifest(folder, KIND).about.get("source")
-
-
-def _move_in(staging: Path, model: Path) -> int:
-    """Renames `staging` to the next free number."""
     while True:
-        version = max(versions(model), default=0) + 1
-        try:
-            staging.rename(model / str(version))
-        except OSError as error:
-            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-                raise StorageError(f"{model}: cannot be written ({error.strerror})") from error
-        else:
-            fsync(model)
-            return version
+        latest, offered = shelf.latest(), _offered(shelf)
+        if not offered:
+            raise StorageError(f"{model}: all versions are withdrawn; roll back to one of them")
+        if latest.number == offered[-1]:
+            return
+        shelf.move_latest(offered[-1], latest)
+
+
+def _offered(shelf: Shelf) -> list[int]:
+    """The versions that were not rolled back, ascending."""
+    gone = shelf.withdrawn().numbers
+    return [number for number in shelf.versions() if number not in gone]

@@ -11,7 +11,8 @@ from bertline.drift.report import render_drift
 from bertline.drift.verdict import Drift
 from bertline.features.tokenizer import Tokenizer
 from bertline.modeling.config import ModelSpec
-from bertline.publishing.registry import KIND, ModelName, read_latest, withdrawn
+from bertline.publishing.registry import ModelName, model_address, read_latest, withdrawn
+from bertline.publishing.shelf import KIND
 from bertline.storage import fetch
 
 
@@ -27,15 +28,16 @@ class Settings(Config):
     skip_unchanged: bool = True
 
 
-def run(settings: Settings, *, registry: Path, examples: Path, drift: Path) -> None:
+def run(settings: Settings, *, registry: Path | str, examples: Path, drift: Path) -> None:
     """Writes the artifact `drift`: drift.json (see drift.verdict.Drift) and drift.html.
 
-    The manifest tells name, champion (the version in use, None for none) and action: "train",
-    "skip" or "refuse". Data that is refused is a result; raised are DataError and StorageError for
-    a registry or examples that cannot be read.
+    registry: a folder, or as text an address gs://<bucket>/…. The manifest tells name, champion
+    (the version in use, None for none) and action: "train", "skip" or "refuse". Data that is
+    refused is a result; raised are DataError and StorageError for a registry or examples that
+    cannot be read.
     """
     name = settings.name or read_manifest(examples, "examples").about["task"]
-    model = registry / name
+    model = model_address(registry, name)
     champion = read_latest(model)
     reference, tokenizer = None, None
     with tempfile.TemporaryDirectory(prefix="bertline-") as work:
@@ -65,7 +67,7 @@ def run(settings: Settings, *, registry: Path, examples: Path, drift: Path) -> N
     print("\n".join(found.lines()))
 
 
-def read_profile(model: Path, version: int, work: Path) -> Profile | None:
+def read_profile(model: str, version: int, work: Path) -> Profile | None:
     """What the data of a version was like; None if it was published without a profile."""
     place, copies = f"{model}/{version}", work / str(version)
     manifest = fetch(f"{place}/manifest.json", copies / "manifest")
@@ -74,7 +76,7 @@ def read_profile(model: Path, version: int, work: Path) -> Profile | None:
     return Profile.read(fetch(f"{place}/{FILE_NAME}", copies / "profile"))
 
 
-def read_tokenizer(model: Path, version: int, work: Path) -> Tokenizer:
+def read_tokenizer(model: str, version: int, work: Path) -> Tokenizer:
     """The tokenizer of a version."""
     place, copies = f"{model}/{version}", work / str(version)
     spec = ModelSpec.read(fetch(f"{place}/model.json", copies / "model").parent)

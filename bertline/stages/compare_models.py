@@ -20,6 +20,7 @@ from bertline.evaluation.summary import summary_lines
 from bertline.examples import read_split
 from bertline.modeling.config import ModelSpec
 from bertline.publishing.model_card import render_model_card
+from bertline.publishing.registry import model_address
 from bertline.storage import fetch
 from bertline.tasks import get_task
 
@@ -49,7 +50,7 @@ class Settings(Config):
 def run(
     settings: Settings,
     *,
-    registry: Path,
+    registry: Path | str,
     drift: Path,
     model: Path,
     exported: Path,
@@ -59,10 +60,11 @@ def run(
 ) -> None:
     """Writes the artifact `compared`: `report` with the version in use compared and judged.
 
-    That version is the one that `drift` names, so that both comparisons are with the same; where it
-    names none the report stays as it is. Each exported file is compared with the champion's of the
-    same form. The manifest tells `exported`, `blessed` and `champion`. A model that is worse is a
-    result; raised are DataError and CheckpointError for inputs that do not belong together.
+    registry: a folder, or as text an address gs://<bucket>/…. The version in use is the one that
+    `drift` names, so that both comparisons are with the same; where it names none the report stays
+    as it is. Each exported file is compared with the champion's of the same form. The manifest
+    tells `exported`, `blessed` and `champion`. A model that is worse is a result; raised are
+    StorageError, and DataError and CheckpointError for inputs that do not belong together.
     """
     found = Drift.read(drift)
     about = read_manifest(report, "report").about
@@ -71,7 +73,7 @@ def run(
     measured, verdict = Results.read(report), Verdict.read(report)
     if found.champion is not None:
         with tempfile.TemporaryDirectory(prefix="bertline-") as work:
-            place = f"{registry}/{found.name}/{found.champion}"
+            place = f"{model_address(registry, found.name)}/{found.champion}"
             measured = with_champion(
                 measured,
                 report,

@@ -19,6 +19,9 @@ from bertline.features.spec import InputSpec
 from bertline.features.tokenizer import Tokenizer
 from bertline.progress import Progress
 from bertline.storage import fetch
+from bertline.storage.gcs import beginning
+
+SOURCE_FILES = ("model.json", "encoder.json", "saved_model.pb")
 
 
 class Settings(Config):
@@ -88,11 +91,14 @@ class Settings(Config):
         return min(longest, self.shape[1] or longest)
 
 
-def is_source(path: Path) -> bool:
-    """Whether `path` is something that `run` takes, and no foreign checkpoint."""
-    names = ("model.json", "encoder.json", "saved_model.pb")
-    is_file = path.is_file() and path.suffix == ".pb"
-    return is_file or any((path / name).is_file() for name in names)
+def is_source(place: str) -> bool:
+    """Whether a path or gs:// address is something that `run` takes, and no foreign checkpoint."""
+    marks = [f"{place.rstrip('/')}/{name}" for name in SOURCE_FILES]
+    if place.endswith(".pb"):
+        marks.append(place)
+    if place.startswith("gs://"):
+        return any(mark in beginning(mark) for mark in marks)
+    return any(Path(mark).expanduser().is_file() for mark in marks)
 
 
 def run(settings: Settings, *, source: Path, exported: Path) -> None:

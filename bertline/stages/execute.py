@@ -10,11 +10,12 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from bertline.artifacts import write_json
 from bertline.config import nearest
-from bertline.errors import BertlineError, ConfigError
+from bertline.errors import BertlineError, ConfigError, StorageError
 
 STAGES = (
     "import_checkpoint",
@@ -30,6 +31,8 @@ STAGES = (
 )
 FAILURE_FILE_VARIABLE = "BERTLINE_FAILURE_FILE"
 RUN_LOCK_VARIABLE = "BERTLINE_RUN_LOCK"
+ADDRESSES = ("registry",)
+"""Arguments that may be addresses; all others are paths."""
 
 
 def execute(stage: str, settings: str, **paths: str) -> None:
@@ -44,7 +47,7 @@ def execute(stage: str, settings: str, **paths: str) -> None:
     if run_lock:
         end_with_run(run_lock)
     try:
-        run(stage, settings, {name: Path(path) for name, path in paths.items()})
+        run(stage, settings, {name: _place(name, path) for name, path in paths.items()})
     except (BertlineError, KeyboardInterrupt, OSError) as error:
         code, message = explain(error)
         print(f"error: {stage}: {message}", file=sys.stderr)
@@ -71,7 +74,16 @@ def end_with_run(lock_file: str) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def run(stage: str, settings: str, paths: dict[str, Path]) -> None:
+def _place(name: str, path: str) -> Path | str:
+    """A path, or the address as it is; raises StorageError where that must be a path."""
+    if "://" not in path:
+        return Path(path)
+    if name not in ADDRESSES:
+        raise StorageError(f"{path}: {name} has to be a path; give the one where it is mounted")
+    return path
+
+
+def run(stage: str, settings: str, paths: Mapping[str, Path | str]) -> None:
     """Runs `stage` in this process; raises what the stage raises."""
     if stage not in STAGES:
         raise ConfigError(f"unknown stage {stage!r}; {nearest(stage, list(STAGES))}")

@@ -17,6 +17,7 @@ from bertline.publishing.registry import (
     ModelName,
     add_version,
     find_version,
+    model_address,
     read_latest,
     withdrawn,
 )
@@ -36,16 +37,17 @@ def run(
     exported: Path,
     examples: Path,
     report: Path,
-    registry: Path,
+    registry: Path | str,
     published: Path,
 ) -> None:
     """Writes the artifact `published`, whose manifest tells what became of the model.
 
-    about: name, version (None if not blessed), path of the version's folder, reasons. A version
-    holds the files that passed the gate, the report's pages (see publishing.layout) and
-    profile.json, which tells what the examples were like. The same exported folder is published
-    once, and not again after it was rolled back; one that was compared with a version is published
-    only while that is in use. Raises DataError if the report is of another model.
+    registry: a folder, or as text an address gs://<bucket>/…. about: name, version (None if not
+    blessed), path of the version's folder, reasons. A version holds the files that passed the gate,
+    the report's pages (see publishing.layout) and profile.json, which tells what the examples were
+    like. The same exported folder is published once, and not again after it was rolled back; one
+    that was compared with a version is published only while that is in use. Raises DataError if the
+    report is of another model, and StorageError.
     """
     exported_digest = digest(exported)
     judged = read_manifest(report, "report").about
@@ -53,7 +55,7 @@ def run(
         raise DataError(f"{report}: not a report on {exported}; run evaluate on it")
     spec = ModelSpec.read(exported)
     name = settings.name or spec.task
-    model = registry / name
+    model = model_address(registry, name)
     verdict = Verdict.read(report)
     reasons = [*verdict.reasons, *_obstacles(model, exported_digest, judged)]
     passed = {file.name for file in verdict.files if file.passed}
@@ -66,14 +68,14 @@ def run(
         Profile.of(examples, tokenizer).write(folder)
 
     version = None if reasons else add_version(model, exported_digest, fill)
-    path = str(model / str(version)) if version else None
+    path = f"{model}/{version}" if version else None
     about = {"name": name, "version": version, "path": path, "reasons": reasons}
     with new_artifact(published, "published", about):
         pass
     print(f"published {name} version {version}: {path}" if version else "nothing published")
 
 
-def _obstacles(model: Path, source: str, judged: Mapping[str, Any]) -> list[str]:
+def _obstacles(model: str, source: str, judged: Mapping[str, Any]) -> list[str]:
     """What speaks against publishing, apart from the verdict; judged: what the report tells."""
     version, latest = find_version(model, source), read_latest(model)
     if version is not None and version in withdrawn(model):

@@ -1,7 +1,8 @@
 """Local paths, http(s):// and gs:// addresses behind one small interface.
 
-collect brings sources to one local folder, fetch a single one to local disk, unpack opens
-archives, and sources_digest tells whether contents changed, without bringing them.
+collect brings sources to one local folder, fetch a single one to local disk, fetch_files some
+beside one another, unpack opens archives, and sources_digest tells whether contents changed,
+without bringing them. What is put into a bucket goes through storage.bucket.
 """
 
 import contextlib
@@ -17,7 +18,7 @@ from bertline.errors import StorageError
 from bertline.storage import gcs, web
 from bertline.storage.archive import is_archive, unpack
 
-__all__ = ["collect", "fetch", "sources_digest", "unpack"]
+__all__ = ["collect", "fetch", "fetch_files", "sources_digest", "unpack"]
 
 REMOTE = {"http": web, "https": web, "gs": gcs}
 
@@ -58,6 +59,19 @@ def fetch(source: str, folder: Path, sha256: str | None = None) -> Path:
     with new_folder(folder) as new:
         path: Path = _checked(REMOTE[scheme].download(source, new), source, sha256)
     return folder / path.name
+
+
+def fetch_files(addresses: Sequence[str], folder: Path) -> Path:
+    """`folder`, holding the files at all `addresses` by their last names: all of them or none.
+
+    Raises what `fetch` raises.
+    """
+    with new_folder(folder) as new:
+        for address in addresses:
+            scheme = _scheme(address)
+            assert scheme, f"{address} is on this disk"
+            REMOTE[scheme].download(address, new)
+    return folder
 
 
 def sources_digest(sources: Sequence[str], sha256: Sequence[str] = ()) -> str:

@@ -1,99 +1,106 @@
-"""Objects at gs:// addresses; where $STORAGE_EMULATOR_HOST is set, those of that emulator."""
+"""Files at gs:// addresses."""
 
-import base64
-import contextlib
-import os
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
 
 from bertline.errors import StorageError
 from bertline.progress import Progress
-
-RETRY_SECONDS = 30.0
-BLOCK_BYTES = 1 << 20
+from bertline.storage.bucket import Bucket, crc32c, opened, patience
+from bertline.storage.partial import Partial
 
 
 def download(url: str, folder: Path) -> Path:
     """The object at `url`, or a folder of all objects below it, in `folder`.
 
+    What came of an object before the connection broke is kept, also for a later call or process.
     Each object's CRC-32C is compared with the one that the bucket keeps. Raises StorageError.
     """
     target = folder / PurePosixPath(url).name
-    with _objects(url) as objects:
+    with opened(url) as (bucket, key):
+        objects = _objects(url, bucket, key)
         size_bytes = sum(blob.size for blob in objects.values())
         with Progress(f"fetch {target.name}", size_bytes, "bytes") as progress:
             for name, blob in objects.items():
-                _download_object(blob, target / name)
-                progress.update(blob.size)
+                _download_object(blob, target / name, progress)
     return target
 
 
 def fingerprint(url: str) -> str:
     """The names, sizes and checksums of the objects at `url`, one a line."""
-    with _objects(url) as objects:
-        return "".join(f"{name} {blob.size} {blob.crc32c}\n" for name, blob in objects.items())
+    with opened(url) as (bucket, key):
+        objects = _objects(url, bucket, key)
+    return "".join(f"{name} {blob.size} {blob.crc32c}\n" for name, blob in objects.items())
 
 
-@contextlib.contextmanager
-def _objects(url: str) -> Iterator[dict[str, Any]]:
-    """The objects at `url` by their name below it: "" for the one that has that very name.
-
-    What the client raises in the block is told as a StorageError.
-    """
-    from google.api_core.exceptions import GoogleAPIError
-    from google.auth.exceptions import GoogleAuthError
-
-    bucket, key = urlsplit(url).netloc, urlsplit(url).path.strip("/")
-    try:
-        with contextlib.closing(_client()) as client:
-            blobs = {
-                blob.name.removeprefix(key).removeprefix("/"): blob
-                for blob in client.list_blobs(bucket, prefix=key, retry=_retry())
-                if blob.name == key or blob.name.startswith(f"{key}/".lstrip("/"))
-            }
-            objects = {name: blob for name, blob in blobs.items() if not name.endswith("/")}
-            if not objects:
-                raise StorageError(f"{url}: no such object and none below it; check the address")
-            for name in objects:
-                if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-                    raise StorageError(f"{url}: object {name!r} leads out of the folder; rename it")
-            yield {"": objects[""]} if "" in objects else objects
-    except GoogleAuthError as error:
-        raise StorageError(
-            f"{url}: no credentials ({error}); run `gcloud auth application-default login`"
-        ) from None
-    except GoogleAPIError as error:
-        raise StorageError(f"{url}: {error}; check the address and who may read it") from None
+def beginning(url: str) -> list[str]:
+    """The addresses of the objects whose own begin with `url`, in the folder that it ends in."""
+    with opened(url) as (bucket, key):
+        names = [blob.name for blob in bucket.listed(key)]
+    base = url.removesuffix(key)
+    return [base + name for name in names if "/" not in name.removeprefix(key)]
 
 
-def _download_object(blob: Any, file: Path) -> None:
-    import google_crc32c
+def _objects(url: str, bucket: Bucket, key: str) -> dict[str, Any]:
+    """The objects at `url` by their name below it: "" for the one that has that very name."""
+    blobs = {
+        blob.name.removeprefix(key).removeprefix("/"): blob
+        for blob in bucket.listed(key)
+        if blob.name == key or blob.name.startswith(f"{key}/".lstrip("/"))
+    }
+    objects = {name: blob for name, blob in blobs.items() if not name.endswith("/")}
+    if not objects:
+        raise StorageError(f"{url}: no such object and none below it; check the address")
+    for name in objects:
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise StorageError(f"{url}: object {name!r} leads out of the folder; rename it")
+    return {"": objects[""]} if "" in objects else objects
 
-    file.parent.mkdir(parents=True, exist_ok=True)
-    # As stored: the checksum is of the stored bytes, also where they are compressed.
-    blob.download_to_filename(file, raw_download=True, checksum=None, retry=_retry())
-    checksum = 0
+
+def _download_object(blob: Any, file: Path, progress: Progress) -> None:
+    address = f"gs://{blob.bucket.name}/{blob.name}"
+    with Partial.of(address) as partial:
+        _complete(blob, partial, progress)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial.finish(file)
     with file.open("rb") as stream:
-        for block in iter(lambda: stream.read(BLOCK_BYTES), b""):
-            checksum = google_crc32c.extend(checksum, block)
-    if base64.b64encode(checksum.to_bytes(4, "big")).decode() != blob.crc32c:
-        raise StorageError(
-            f"gs://{blob.bucket.name}/{blob.name}: came damaged (CRC-32C differs); try again"
-        )
+        if crc32c(stream) != blob.crc32c:
+            raise StorageError(f"{address}: came damaged (CRC-32C differs); try again")
 
 
-def _client() -> Any:
-    from google.auth.credentials import AnonymousCredentials
-    from google.cloud import storage
+def _complete(blob: Any, partial: Partial, progress: Progress) -> None:
+    """Adds to `partial` what is missing of the object, as long as each attempt brings some of it.
 
-    if "STORAGE_EMULATOR_HOST" in os.environ:
-        return storage.Client(project="emulated", credentials=AnonymousCredentials())
-    return storage.Client()
+    A broken connection is taken up by the client itself, but only for a while since it began.
+    """
+    from google.api_core.exceptions import RetryError
+
+    generation = str(blob.generation)
+    if partial.validator != generation:
+        partial.restart(generation)
+    progress.update(partial.size_bytes)
+    while partial.size_bytes < blob.size:
+        before = partial.size_bytes
+        try:
+            # As stored: the checksum is of the stored bytes, also where they are compressed.
+            blob.download_to_file(
+                _Sink(partial, progress),
+                start=before or None,
+                raw_download=True,
+                checksum=None,
+                **patience(),
+            )
+        except RetryError:
+            if partial.size_bytes == before:
+                raise
 
 
-def _retry() -> Any:
-    from google.cloud.storage.retry import DEFAULT_RETRY
+class _Sink:
+    """What the client writes to: a partial file whose growth is shown."""
 
-    return DEFAULT_RETRY.with_timeout(RETRY_SECONDS)
+    def __init__(self, partial: Partial, progress: Progress) -> None:
+        self._partial, self._progress = partial, progress
+
+    def write(self, block: bytes) -> int:
+        self._partial.append(block)
+        self._progress.update(len(block))
+        return len(block)

@@ -1,5 +1,7 @@
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,10 @@ from bertline.modeling.checkpoints.known import KNOWN
 from bertline.publishing.registry import add_version, read_latest
 from pipelines import run as run_module
 from pipelines.cli import main
-from pipelines.recipe import PIPELINES, Recipe, recipe_names
+from pipelines.recipe import PIPELINES, PROJECT, Recipe, recipe_names
 from pipelines.run import Result
 from tests.evaluation.sample_results import make_file, make_results
+from tests.storage.gcs_server import Cloud
 
 STAGES = PIPELINES["train"]
 Captured = pytest.CaptureFixture[str]
@@ -23,6 +26,20 @@ Captured = pytest.CaptureFixture[str]
 def test_recipes_are_listed(capsys: Captured) -> None:
     assert main(["recipes"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == recipe_names()
+
+
+@pytest.mark.parametrize("command", ["--help", "submit --help", "schedules list --help"])
+def test_help_does_not_import_kfp(command: str) -> None:
+    code = (
+        "import sys\nfrom pipelines.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: print('heavy:', *{'kfp', 'kfp_server_api', 'keras', 'numpy'} "
+        "& set(sys.modules))"
+    )
+    line = [sys.executable, "-c", code, *command.split()]
+    done = subprocess.run(line, cwd=PROJECT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "heavy:"
 
 
 def test_known_checkpoints_are_listed(capsys: Captured) -> None:
@@ -59,6 +76,10 @@ def test_compile_needs_a_folder_to_write_in(tmp_path: Path, capsys: Captured) ->
         (
             ["snips", "--set", "num_epochs"],
             "'num_epochs': expected STAGE.KEY=VALUE, such as finetune.num_epochs=1",
+        ),
+        (
+            ["snips", "--set", "target.retries=1"],
+            "target.retries=1: there is no target; give one with --target",
         ),
         (
             ["snips-bert-base"],
@@ -165,3 +186,16 @@ def test_rollback_moves_latest(tmp_path: Path, capsys: Captured) -> None:
         f"error: {model}: no version before the latest; publish another one first",
         f"error: {model}: no version 9; there are: 1, 2, 3",
     ]
+
+
+def test_rollback_in_a_bucket(cloud: Cloud, capsys: Captured) -> None:
+    model = "gs://data/registry/snips"
+    for source in ("one", "two"):
+        add_version(model, source, lambda folder: (folder / "model.json").touch())
+    assert main(["rollback", "snips", "--registry", "gs://data/registry"]) == 0
+    assert cloud.objects()["registry/snips/latest"] == b"1\n"
+    assert main(["rollback", "snips", "--registry", "gs://data/registry/"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "snips: version 1 is the latest; higher ones are withdrawn\n"
+    last = captured.err.splitlines()[-1]  # after the progress of the uploads
+    assert last == f"error: {model}: no version before the latest; publish another one first"

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import yaml
 
-from pipelines.compose import ALWAYS_RUN, compose, write_ir
+from pipelines.compose import ALWAYS_RUN, cached_under, compose, write_ir
 from pipelines.graph import tasks_of, upstream
 from pipelines.recipe import PIPELINES
 
@@ -77,7 +77,7 @@ def test_ir_is_the_same_each_time(tmp_path: Path) -> None:
 
 def test_cache_keys_go_to_their_stages() -> None:
     keys = {stage: f"key of {stage}" for stage in STAGES}
-    line = compose("train", "toy", "A toy.", SETTINGS, cache_keys=keys)
+    line = compose("train", "toy", "A toy.", SETTINGS, configure=cached_under(keys))
     tasks = line.pipeline_spec.root.dag.tasks
     found = {name.replace("-", "_"): task.caching_options.cache_key for name, task in tasks.items()}
     assert found == keys
@@ -108,11 +108,24 @@ def test_a_scheduled_run_looks_at_its_data_and_the_registry_anew() -> None:
     tasks = dict(tasks_of(compose("retrain", "toy", "A toy.", RETRAIN)))
     assert set(tasks) == set(RETRAIN)
     anew = {stage for stage, task in tasks.items() if not task.caching_options.enable_cache}
-    assert anew == set(ALWAYS_RUN) == {"ingest", "compare_data", "compare_models", "publish"}
+    assert anew == {"ingest", "compare_data", "evaluate", "compare_models", "publish"}
+
+
+def test_only_stages_of_a_pipeline_are_said_to_run_always() -> None:
+    assert ALWAYS_RUN.keys() == PIPELINES.keys()
+    for pipeline, stages in ALWAYS_RUN.items():
+        assert set(stages) <= set(PIPELINES[pipeline])
+
+
+def test_a_run_has_a_verdict_of_its_own() -> None:
+    tasks = dict(tasks_of(compose("train", "toy", "A toy.", SETTINGS)))
+    anew = {stage for stage, task in tasks.items() if not task.caching_options.enable_cache}
+    assert anew == {"evaluate", "publish"}
 
 
 def test_cache_keys_go_to_tasks_under_a_condition_too() -> None:
     keys = {stage: f"key of {stage}" for stage in RETRAIN}
-    line = compose("retrain", "toy", "A toy.", RETRAIN, cache_keys=keys)
+    line = compose("retrain", "toy", "A toy.", RETRAIN, configure=cached_under(keys))
     found = {stage: task.caching_options.cache_key for stage, task in tasks_of(line)}
     assert found == keys
+    assert all(task.caching_options.enable_cache for _, task in tasks_of(line))

@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from bertline.artifacts import read_manifest
 from bertline.errors import ConfigError, StorageError
+from bertline.publishing import registry
 from bertline.publishing.registry import (
     add_version,
     find_version,
+    model_address,
     read_latest,
     roll_back,
     versions,
@@ -15,57 +16,51 @@ from bertline.publishing.registry import (
 )
 
 
+@pytest.fixture(params=["folder", "gs"])
+def model(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """The place of a model's versions that is not there yet."""
+    if request.param == "folder":
+        return tmp_path / "registry/snips"
+    request.getfixturevalue("cloud")
+    return "gs://data/registry/snips"
+
+
 def fill(folder: Path) -> None:
     (folder / "model.json").write_text("{}")
 
 
-def test_versions_count_from_one_and_latest_follows(tmp_path: Path) -> None:
-    model = tmp_path / "registry/snips"
+def test_versions_count_from_one_and_latest_follows(model: Path | str) -> None:
     assert (versions(model), read_latest(model)) == ([], None)
     assert add_version(model, "aaa", fill) == 1
-    assert (model / "latest").read_text() == "1\n"
+    assert read_latest(model) == 1
     assert add_version(model, "bbb", fill) == 2
     assert read_latest(model) == 2
-    assert sorted(entry.name for entry in model.iterdir()) == ["1", "2", "latest"]
-    assert read_manifest(model / "2", "exported").about == {"source": "bbb"}
+    assert versions(model) == [1, 2]
 
 
-def test_the_same_source_is_added_once(tmp_path: Path) -> None:
-    add_version(tmp_path, "aaa", fill)
-    add_version(tmp_path, "bbb", fill)
-    assert add_version(tmp_path, "aaa", fill) == 1
-    assert versions(tmp_path) == [1, 2]
-    assert read_latest(tmp_path) == 2
-    assert find_version(tmp_path, "ccc") is None
+def test_the_same_source_is_added_once(model: Path | str) -> None:
+    add_version(model, "aaa", fill)
+    add_version(model, "bbb", fill)
+    assert add_version(model, "aaa", fill) == 1
+    assert versions(model) == [1, 2]
+    assert read_latest(model) == 2
+    assert find_version(model, "bbb") == 2
+    assert find_version(model, "ccc") is None
 
 
-def test_numbers_sort_as_numbers_and_other_entries_are_left_alone(tmp_path: Path) -> None:
-    for name in ("2", "10", "notes", "1.5"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "file").touch()
-    assert versions(tmp_path) == [2, 10]
-    assert add_version(tmp_path, "aaa", fill) == 11
-
-
-def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failure_leaves_the_number_free(model: Path | str) -> None:
     def fail(folder: Path) -> None:
         fill(folder)
         raise OSError(28, "No space left on device")
 
-    add_version(tmp_path, "aaa", fill)
+    add_version(model, "aaa", fill)
     with pytest.raises(OSError, match="No space left"):
-        add_version(tmp_path, "bbb", fail)
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["1", "latest"]
+        add_version(model, "bbb", fail)
+    assert (versions(model), read_latest(model)) == ([1], 1)
+    assert add_version(model, "ccc", fill) == 2
 
 
-def test_latest_is_mended_after_a_kill_between_move_and_latest(tmp_path: Path) -> None:
-    add_version(tmp_path, "aaa", fill)
-    (tmp_path / "latest").unlink()
-    assert add_version(tmp_path, "aaa", fill) == 1
-    assert read_latest(tmp_path) == 1
-
-
-def test_publishers_at_once_take_different_numbers(tmp_path: Path) -> None:
+def test_publishers_at_once_take_different_numbers(model: Path | str) -> None:
     count = 8
     barrier = threading.Barrier(count)
     numbers: list[int] = []
@@ -73,46 +68,30 @@ def test_publishers_at_once_take_different_numbers(tmp_path: Path) -> None:
     def publish(source: str) -> None:
         def wait_and_fill(folder: Path) -> None:
             fill(folder)
-            barrier.wait(timeout=30)
+            barrier.wait(timeout=60)
 
-        numbers.append(add_version(tmp_path, source, wait_and_fill))
+        numbers.append(add_version(model, source, wait_and_fill))
 
     threads = [threading.Thread(target=publish, args=(f"source {n}",)) for n in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(numbers) == list(range(1, count + 1))
-    assert read_latest(tmp_path) == count
-    sources = {find_version(tmp_path, f"source {n}") for n in range(count)}
+    assert sorted(numbers) == versions(model) == list(range(1, count + 1))
+    assert read_latest(model) == count
+    sources = {find_version(model, f"source {n}") for n in range(count)}
     assert sources == set(range(1, count + 1))
 
 
-def test_other_failures_of_the_move_are_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rename = Path.rename
-
-    def refuse(self: Path, target: Path) -> Path:
-        if Path(target).name == "1":
-            raise PermissionError(13, "Permission denied")
-        return rename(self, target)
-
-    monkeypatch.setattr(Path, "rename", refuse)
-    with pytest.raises(StorageError, match=r"cannot be written \(Permission denied\)"):
-        add_version(tmp_path, "aaa", fill)
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.fixture
-def three(tmp_path: Path) -> Path:
+def three(model: Path | str) -> Path | str:
     """A model with three versions."""
     for source in ("aaa", "bbb", "ccc"):
-        add_version(tmp_path, source, fill)
-    return tmp_path
+        add_version(model, source, fill)
+    return model
 
 
-def test_a_roll_back_moves_latest_and_keeps_every_version(three: Path) -> None:
+def test_a_roll_back_moves_latest_and_keeps_every_version(three: Path | str) -> None:
     assert roll_back(three) == 2
     assert (read_latest(three), withdrawn(three)) == (2, {3})
     assert roll_back(three) == 1
@@ -123,43 +102,61 @@ def test_a_roll_back_moves_latest_and_keeps_every_version(three: Path) -> None:
     assert read_latest(three) == 1
 
 
-def test_publishing_goes_on_from_the_next_number(three: Path) -> None:
+def test_publishing_goes_on_from_the_next_number(three: Path | str) -> None:
     roll_back(three, 1)
     assert add_version(three, "ddd", fill) == 4
     assert (read_latest(three), withdrawn(three)) == (4, {2, 3})
     assert roll_back(three) == 1
 
 
-def test_what_was_rolled_back_stays_so(three: Path) -> None:
+def test_what_was_rolled_back_stays_so(three: Path | str) -> None:
     roll_back(three)
     assert add_version(three, "ccc", fill) == 3
     assert add_version(three, "aaa", fill) == 1
     assert (read_latest(three), withdrawn(three)) == (2, {3})
 
 
-def test_a_roll_back_can_be_taken_back(three: Path) -> None:
+def test_a_roll_back_can_be_taken_back(three: Path | str) -> None:
     roll_back(three, 1)
     assert roll_back(three, 3) == 3
     assert (read_latest(three), withdrawn(three)) == (3, {2})
     assert roll_back(three) == 1
+    assert roll_back(three, 3) == 3
+    assert roll_back(three, 2) == 2
+    assert (read_latest(three), withdrawn(three)) == (2, {3})
+
+
+def test_a_killed_roll_back_is_ended_by_the_next(
+    three: Path | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "_settle", killed)
+        with pytest.raises(KeyboardInterrupt):
+            roll_back(three)
+    assert (read_latest(three), withdrawn(three)) == (3, {3})
+    assert roll_back(three) == 2
+    assert (read_latest(three), withdrawn(three)) == (2, {3})
 
 
 @pytest.mark.parametrize("to", [0, 4, -1])
-def test_a_version_that_is_not_there_changes_nothing(three: Path, to: int) -> None:
+def test_a_version_that_is_not_there_changes_nothing(three: Path | str, to: int) -> None:
     with pytest.raises(ConfigError, match=f"no version {to}; there are: 1, 2, 3"):
         roll_back(three, to)
     assert (read_latest(three), withdrawn(three)) == (3, set())
 
 
-def test_a_model_that_is_not_there_has_nothing_to_go_back_to(tmp_path: Path) -> None:
+def test_a_model_that_is_not_there_has_nothing_to_go_back_to(model: Path | str) -> None:
     with pytest.raises(ConfigError, match="no version before the latest; publish another"):
-        roll_back(tmp_path / "snips")
+        roll_back(model)
     with pytest.raises(ConfigError, match="no version 1; there are: none"):
-        roll_back(tmp_path / "snips", 1)
-    assert not (tmp_path / "snips").exists()
+        roll_back(model, 1)
+    assert (versions(model), withdrawn(model)) == ([], set())
 
 
-def test_a_publisher_and_a_roll_back_at_once_agree(three: Path) -> None:
+def test_a_publisher_and_a_roll_back_at_once_agree(three: Path | str) -> None:
     barrier = threading.Barrier(2)
 
     def wait_and_fill(folder: Path) -> None:
@@ -172,3 +169,21 @@ def test_a_publisher_and_a_roll_back_at_once_agree(three: Path) -> None:
     roll_back(three, 1)
     publisher.join()
     assert read_latest(three) == max({1, 2, 3, 4} - withdrawn(three))
+
+
+def test_a_registry_is_a_folder_or_a_bucket() -> None:
+    with pytest.raises(StorageError, match="https://host/a: a registry is a folder or at gs://"):
+        versions("https://host/a")
+
+
+@pytest.mark.parametrize(
+    ("place", "address"),
+    [
+        (Path("runs/registry"), "runs/registry/snips"),
+        ("runs/registry/", "runs/registry/snips"),
+        ("gs://data/registry/", "gs://data/registry/snips"),
+        ("gs://data", "gs://data/snips"),
+    ],
+)
+def test_where_a_model_is(place: Path | str, address: str) -> None:
+    assert model_address(place, "snips") == address

@@ -8,8 +8,10 @@ from bertline.errors import ConfigError, DataError
 from bertline.examples import Example, TaggedText
 from bertline.publishing.registry import roll_back
 from bertline.stages.compare_data import Settings, run
+from bertline.stages.execute import execute
 from tests.drift.toy_profiles import write_examples
 from tests.stages.toy_registry import publish_toy
+from tests.storage.gcs_server import Cloud
 from tests.toy_model import write_toy_spec
 
 WORDS = ("jazz", "miles", "davis", "some", "by")
@@ -138,6 +140,28 @@ def test_a_damaged_registry_is_told(registry: Path) -> None:
     with pytest.raises(DataError, match=r"snips/1/profile\.json: malformed JSON"):
         compare(registry, USUAL)
     assert not (registry.parent / "drift").exists()
+
+
+def test_a_registry_in_a_bucket(cloud: Cloud, tmp_path: Path, folder: Path, examples: Path) -> None:
+    model = "gs://data/models/snips"
+    more = write_examples(tmp_path / "more", MORE, "tagged_text")
+    broken = write_examples(tmp_path / "broken", {"train": PLAY, "test": TEST}, "tagged_text")
+
+    def found(fresh: Path) -> tuple[str, int | None, int | None]:
+        drift = tmp_path / "drift"
+        paths = {"examples": str(fresh), "drift": str(drift)}
+        execute("compare_data", "{}", registry="gs://data/models/", **paths)
+        found = Drift.read(drift)
+        return found.action, found.champion, found.seen_in
+
+    assert found(examples) == ("train", None, None)
+    assert publish_toy(model, folder, examples) == 1
+    assert found(examples) == ("skip", 1, 1)
+    assert found(broken) == ("refuse", 1, None)
+    assert found(more) == ("train", 1, None)
+    assert publish_toy(model, folder, more) == 2
+    assert roll_back(model) == 1
+    assert found(more) == ("skip", 1, 2)
 
 
 def test_settings_are_checked() -> None:

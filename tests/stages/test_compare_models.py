@@ -12,11 +12,13 @@ from bertline.evaluation.inference import load
 from bertline.evaluation.judges import judge_for
 from bertline.evaluation.results import Results
 from bertline.stages.compare_models import Settings, run
+from bertline.stages.execute import execute
 from bertline.tasks import get_task
 from tests.drift.toy_profiles import make_profile
 from tests.evaluation.sample_results import make_file, make_results
 from tests.evaluation.toy_material import TEST, write_material
 from tests.stages.toy_registry import publish_toy
+from tests.storage.gcs_server import Cloud
 from tests.toy_model import write_toy_folder
 
 SNIPS = get_task("snips")
@@ -140,6 +142,20 @@ def test_margins_are_settings(
         Settings.parse({"maximum_drop": {"slotf1": 1}}, where="compare_models")
     with pytest.raises(ConfigError, match="'f1' is not of this task"):
         Settings.parse({"maximum_drop": {"f1": 1}}, where="test").check_task(judge_for(SNIPS))
+
+
+def test_a_champion_in_a_bucket(
+    cloud: Cloud, inputs: dict[str, Path], tmp_path: Path, champion_rows: list[list[float]]
+) -> None:
+    publish_toy("gs://data/models/snips", inputs["exported"], inputs["examples"])
+    report = write_report(tmp_path / "report", inputs["exported"], champion_rows, Gate())
+    places = {**inputs, "report": report, "compared": tmp_path / "compared"}
+    paths = {name: str(place) for name, place in places.items()}
+    execute("compare_models", "{}", **{**paths, "registry": "gs://data/models/"})
+    results = Results.read(tmp_path / "compared")
+    assert results.champion == 1
+    assert results.files[0].champion is not None
+    assert results.files[0].champion.drops["slot_f1"].estimate == 0
 
 
 def test_a_report_on_another_model_is_refused(inputs: dict[str, Path], tmp_path: Path) -> None:

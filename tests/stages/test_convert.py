@@ -16,7 +16,7 @@ from bertline.export.source import open_source
 from bertline.features.batches import MODEL_INPUTS
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.weights import save_weights
-from bertline.stages.convert import Settings, run
+from bertline.stages.convert import Settings, is_source, run
 from tests.modeling.toys import batch_of
 from tests.stages.conversions import (
     SHAPES,
@@ -27,6 +27,21 @@ from tests.stages.conversions import (
     keras_encoder,
     some_batch,
 )
+from tests.storage.gcs_server import Cloud
+
+
+@pytest.mark.parametrize("place", ["gs://data", "{}"])
+def test_what_is_converted_as_it_is(cloud: Cloud, tmp_path: Path, place: str) -> None:
+    place = place.format(tmp_path)
+    for name in ("model/model.json", "encoder/encoder.json", "tf/saved_model.pb", "a.pb", "b/c"):
+        cloud.put(**{name: b""})
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    for name in ("model", "encoder/", "tf", "a.pb"):
+        assert is_source(f"{place}/{name}")
+    for name in ("b", "a", "c.pb", "mod"):
+        assert not is_source(f"{place}/{name}")
+    assert not is_source("uncased_L-12_H-768_A-12")
 
 
 def test_the_folder_tells_what_it_is(wide_encoder: Path, converted: Path) -> None:

@@ -39,6 +39,20 @@ def test_a_stage_gets_settings_and_paths(monkeypatch: pytest.MonkeyPatch) -> Non
     assert calls == [(Settings(count=3), {"report": Path("a/b")})]
 
 
+def test_a_registry_may_be_an_address_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls: list[Any] = []
+    stage_that(lambda settings, **paths: calls.append(paths), monkeypatch)
+    execute.execute("publish", "{}", registry="gs://bucket/models")
+    assert calls == [{"registry": "gs://bucket/models"}]
+    with pytest.raises(SystemExit) as ended:
+        execute.execute("publish", "{}", report="gs://bucket/report")
+    assert ended.value.code == 2
+    message = "gs://bucket/report: report has to be a path; give the one where it is mounted"
+    assert capsys.readouterr().err == f"error: publish: {message}\n"
+
+
 def failing(error: BaseException) -> Callable[..., None]:
     def run(settings: Settings) -> None:
         raise error

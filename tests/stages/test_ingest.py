@@ -12,6 +12,7 @@ from bertline.artifacts import digest, read_manifest
 from bertline.errors import ConfigError, DataError, StorageError
 from bertline.examples import TaggedText, read_split
 from bertline.stages import ingest
+from tests.storage.gcs_server import Cloud
 
 Chunks = list[dict[str, str]]
 
@@ -74,6 +75,15 @@ def test_splits_labels_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert sorted(texts["train"] + texts["dev"]) == [f"play song {n} by Ana" for n in range(8)]
     assert texts["test"] == ["sing Ana"]
     assert capsys.readouterr().out == "snips: 5 train, 3 dev, 1 test; 1 intents, 1 slots\n"
+
+
+def test_a_bucket_gives_what_a_folder_gives(cloud: Cloud, tmp_path: Path) -> None:
+    folder = write_snips(tmp_path / "snips")
+    address = cloud.put_folder(folder, "sets/snips")
+    artifact = tmp_path / "from bucket"
+    values = {"source": address, "dev_size": 3}
+    ingest.run(ingest.Settings.parse(values, where="test"), examples=artifact)
+    assert digest(artifact) == digest(ingested(folder, tmp_path / "from folder"))
 
 
 def test_equal_files_give_equal_artifacts_from_folder_and_archives(tmp_path: Path) -> None:

@@ -9,11 +9,14 @@ from bertline.errors import ConfigError, DataError
 from bertline.evaluation.gate import Gate, judge
 from bertline.evaluation.predictors import open_predictor, predictor_names
 from bertline.evaluation.results import FileResult
-from bertline.publishing.registry import roll_back
+from bertline.publishing.registry import add_version, roll_back
 from bertline.stages import publish
+from bertline.stages.execute import execute
 from bertline.stages.publish import Settings
+from bertline.storage import fetch
 from tests.evaluation.sample_results import make_file, make_results
 from tests.evaluation.toy_material import write_material
+from tests.storage.gcs_server import Cloud
 from tests.toy_model import write_toy_folder
 
 FILES = [make_file("saved_model"), make_file("litert_dynamic_int8"), make_file("openvino_int8")]
@@ -123,6 +126,29 @@ def test_a_comparison_holds_for_the_version_in_use(
         run(Settings(), exported=exported, report=report, registry=registry, published=published)
         assert about(published)["version"] == (2 if reason is None else None)
         assert about(published)["reasons"] == ([] if reason is None else [reason])
+
+
+def test_a_registry_in_a_bucket(cloud: Cloud, tmp_path: Path, exported: Path) -> None:
+    report = write_report(tmp_path / "report", exported, Gate(), FILES)
+    examples = exported.parent / "examples"
+    paths = {"exported": str(exported), "examples": str(examples), "report": str(report)}
+    model = "gs://data/models/toy"
+    assert add_version(model, "before", lambda folder: (folder / "model.json").touch()) == 1
+    for number in range(3):
+        published = tmp_path / f"published {number}"
+        registry = "gs://data/models/"
+        execute("publish", '{"name": "toy"}', **paths, registry=registry, published=str(published))
+        if number < 2:
+            assert about(published)["version"] == 2
+            assert about(published)["path"] == f"{model}/2"
+            assert cloud.objects()["models/toy/latest"] == b"2\n"
+        if number == 1:
+            assert roll_back(model) == 1
+    assert about(published)["reasons"] == ["it is version 2, which was rolled back"]
+    assert cloud.objects()["models/toy/latest"] == b"1\n"
+    version = fetch(f"{model}/2", tmp_path / "fetched")
+    assert open_predictor(version, "openvino_int8").name == "openvino_int8"
+    assert Profile.read(version / "profile.json").learnt.count == 10
 
 
 def test_publishing_again_gives_the_same_version(tmp_path: Path, exported: Path) -> None:

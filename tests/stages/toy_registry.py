@@ -8,7 +8,7 @@ from bertline.features.tokenizer import Tokenizer
 from bertline.publishing.registry import add_version
 
 
-def publish_toy(model: Path, folder: Path, examples: Path | None = None) -> int:
+def publish_toy(model: Path | str, folder: Path, examples: Path | None = None) -> int:
     """The number of a new version of `model`: the files of `folder` and a profile of `examples`."""
 
     def fill(version: Path) -> None:

@@ -12,6 +12,7 @@ from bertline.training.settings import FitSettings
 from bertline.training.start import encoder_start, model_start
 from tests.modeling.toys import toy_spec
 from tests.stages.toy_artifacts import write_encoder, write_model, write_vocab
+from tests.storage.gcs_server import Cloud
 from tests.training.toys import SPEC, encoder_weights, toy_features
 
 
@@ -41,6 +42,14 @@ def test_an_earlier_model_is_taken_whole(tmp_path: Path, vocab: Path) -> None:
     spec = toy_spec(num_hidden_layers=1, initializer_range=0.1, hidden_dropout_prob=0.0)
     start = model_start(str(model), spec, vocab)
     assert start.keys() == tensors_of(build_model(SPEC).trainable_variables).keys()
+
+
+def test_an_earlier_model_may_be_in_a_bucket(cloud: Cloud, tmp_path: Path, vocab: Path) -> None:
+    model = write_model(tmp_path / "model")
+    start = model_start(cloud.put_folder(model, "models/1"), SPEC, vocab)
+    expected = model_start(str(model), SPEC, vocab)
+    assert start.keys() == expected.keys()
+    assert all(np.array_equal(start[path], expected[path]) for path in expected)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from bertline.errors import CheckpointError, StorageError, UserError
 from bertline.modeling.checkpoints import packaged
 from bertline.modeling.checkpoints.google import CONFIG_FILE, prefix_in
 from bertline.modeling.checkpoints.known import KNOWN, Known
-from bertline.storage import fetch, unpack
+from bertline.storage import fetch, fetch_files, unpack
+from bertline.storage.gcs import beginning
 
 _INDEX = "*.ckpt*.index"
 _MARKS = (CONFIG_FILE, "config.json", "*.safetensors", _INDEX)
@@ -39,15 +40,20 @@ def opened(checkpoint: str, config: str | None, vocab: str | None) -> Iterator[F
     """The files of `checkpoint` until the block ends; what is remote or packed lies in /tmp.
 
     checkpoint: "packaged", a name of KNOWN, a folder, a zip or tar archive with the folder at any
-    depth, or what the names of a TF1 checkpoint's files begin with ("run/model.ckpt-468"); folders
-    and archives may be at https:// or gs:// addresses. config, vocab: files or addresses used
+    depth, or what the names of a TF1 checkpoint's files begin with ("run/model.ckpt-468"); archives
+    may be at https:// addresses, all of them at gs:// ones. config, vocab: files or addresses used
     instead of those beside the weights. Raises CheckpointError or StorageError; messages, also
     those of the block, name archives and addresses and not the places in /tmp.
     """
     with tempfile.TemporaryDirectory(prefix="bertline-") as name:
         temporary = Path(name)
+        told = checkpoint
         try:
             prefix = _local_prefix(checkpoint)
+            if objects := _prefix_objects(checkpoint):
+                told, _, first = objects[0].rpartition("/")
+                folder = temporary / "fetched" / PurePosixPath(told).name
+                prefix = fetch_files(objects, folder) / first.removesuffix(".index")
             folder = prefix.parent if prefix else _folder(checkpoint, temporary)
             if not prefix and (list(folder.glob(_INDEX)) or (folder / CONFIG_FILE).is_file()):
                 prefix = prefix_in(folder)
@@ -61,7 +67,7 @@ def opened(checkpoint: str, config: str | None, vocab: str | None) -> Iterator[F
             )
         except UserError as error:
             here = rf"{re.escape(name)}/(unpacked|fetched/[^/:]+)"
-            raise type(error)(re.sub(here, lambda _: checkpoint, str(error))) from None
+            raise type(error)(re.sub(here, lambda _: told, str(error))) from None
 
 
 def files_behind(checkpoint: str) -> list[str]:
@@ -75,7 +81,7 @@ def files_behind(checkpoint: str) -> list[str]:
         return [str(packaged.folder())]
     prefix = _local_prefix(checkpoint)
     if not prefix:
-        return [checkpoint]
+        return _prefix_objects(checkpoint) or [checkpoint]
     beside = [prefix.parent / CONFIG_FILE, prefix.parent / "vocab.txt"]
     own = sorted(prefix.parent.glob(f"{glob.escape(prefix.name)}.*"))
     return [str(file) for file in [*own, *beside] if file.is_file()]
@@ -120,6 +126,24 @@ def _fetched(checkpoint: str, folder: Path) -> Path:
 def _local_prefix(checkpoint: str) -> Path | None:
     prefix = Path(checkpoint.removesuffix(".index")).expanduser()
     return prefix if Path(f"{prefix}.index").is_file() else None
+
+
+def _prefix_objects(checkpoint: str) -> list[str]:
+    """The addresses of a TF1 checkpoint's files at gs://, its index first, and of those beside it.
+
+    Empty if `checkpoint` is not what the names of such files begin with.
+    """
+    if not checkpoint.startswith("gs://"):
+        return []
+    prefix = checkpoint.removesuffix(".index")
+    own = beginning(f"{prefix}.")
+    index = f"{prefix}.index"
+    if index not in own:
+        return []
+    folder = prefix.rpartition("/")[0]
+    beside = [f"{folder}/{name}" for name in (CONFIG_FILE, "vocab.txt")]
+    others = [*own, *(file for file in beside if file in beginning(file))]
+    return [index, *(file for file in others if file != index)]
 
 
 def _is_marked(folder: Path) -> bool:

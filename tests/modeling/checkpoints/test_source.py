@@ -8,6 +8,8 @@ from bertline.errors import CheckpointError, StorageError
 from bertline.modeling.checkpoints import packaged, source
 from bertline.modeling.checkpoints.known import KNOWN
 from bertline.modeling.checkpoints.source import Files, files_behind, opened
+from bertline.storage import sources_digest
+from tests.storage.gcs_server import Cloud
 
 TINY = "uncased_L-2_H-128_A-2"
 GOOGLE = ("bert_config.json", "vocab.txt", "bert_model.ckpt.index", "bert_model.ckpt.data-0")
@@ -82,6 +84,47 @@ def test_a_bare_prefix_with_files_of_another_folder(tmp_path: Path) -> None:
         assert files.prefix == folder / "model.ckpt-468"
         assert files.config == bert / "bert_config.json"
         assert files.vocab == bert / "vocab.txt"
+
+
+@pytest.mark.parametrize("name", ["bert_model.ckpt", "bert_model.ckpt.index"])
+def test_a_bare_prefix_in_a_bucket(cloud: Cloud, tmp_path: Path, name: str) -> None:
+    folder = fill(tmp_path / TINY, *GOOGLE, "bert_model.ckpt-2.index", "other.bin")
+    address = cloud.put_folder(folder, f"berts/{TINY}")
+    with opened(f"{address}/{name}", None, None) as files:
+        assert files.prefix == files.folder / "bert_model.ckpt"
+        assert files.known == KNOWN[TINY]
+        assert sorted(file.name for file in files.folder.iterdir()) == sorted(GOOGLE)
+        for file in GOOGLE:
+            assert (files.folder / file).read_text() == (folder / file).read_text()
+    assert sorted(files_behind(f"{address}/{name}")) == sorted(f"{address}/{f}" for f in GOOGLE)
+    assert len(sources_digest(files_behind(f"{address}/{name}"))) == 64
+
+
+def test_a_bare_prefix_in_a_bucket_with_files_of_another_folder(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    run = cloud.put_folder(fill(tmp_path / "run", "model.ckpt-468.index"), "run")
+    bert = cloud.put_folder(fill(tmp_path / "bert", "bert_config.json", "vocab.txt"), "bert")
+    others = {"config": f"{bert}/bert_config.json", "vocab": f"{bert}/vocab.txt"}
+    with opened(f"{run}/model.ckpt-468", **others) as files:
+        assert files.config.read_text() == "bert bert_config.json"
+        assert files.vocab.read_text() == "bert vocab.txt"
+    with (
+        pytest.raises(CheckpointError) as raised,
+        opened(f"{run}/model.ckpt-468", None, None) as files,
+    ):
+        raise CheckpointError(f"{files.config}: no such file")
+    assert str(raised.value) == f"{run}/bert_config.json: no such file"
+
+
+def test_folders_and_archives_in_a_bucket(cloud: Cloud, tmp_path: Path) -> None:
+    folder = fill(tmp_path / "bert", *GOOGLE)
+    archive = zipped(folder, tmp_path / "bert.zip", "a/")
+    cloud.put(**{"berts/bert.zip": archive.read_bytes()})
+    for address in (cloud.put_folder(folder, "berts/bert"), "gs://data/berts/bert.zip"):
+        with opened(address, None, None) as files:
+            assert files.vocab.read_text() == "bert vocab.txt"
+        assert files_behind(address) == [address]
 
 
 def test_the_name_of_a_folder_or_an_archive_tells_what_it_is(tmp_path: Path) -> None:
@@ -165,7 +208,7 @@ def test_problems_inside_an_archive_are_told_by_its_name(tmp_path: Path) -> None
 def test_the_files_behind_a_checkpoint(tmp_path: Path) -> None:
     folder = fill(tmp_path / "result1", *GOOGLE, "bert_model.ckpt-2.index")
     assert files_behind(str(folder)) == [str(folder)]
-    assert files_behind("gs://bucket/bert.zip") == ["gs://bucket/bert.zip"]
+    assert files_behind("https://host/bert.zip") == ["https://host/bert.zip"]
     assert files_behind(TINY) == []
     assert files_behind("packaged") == [str(packaged.folder())]
     behind = files_behind(str(folder / "bert_model.ckpt"))

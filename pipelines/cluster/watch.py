@@ -1,0 +1,106 @@
+"""A run as it goes: its stages on a board, why pods wait, and why it failed."""
+
+import time
+from typing import Any
+
+from bertline.errors import ClusterError, StageError
+from pipelines.cluster.connection import Connection, Unreachable
+from pipelines.cluster.pods import Pods
+from pipelines.cluster.runs import FINAL, get
+from pipelines.cluster.stages import Stage, stages_of
+from pipelines.console import Board
+
+POLL_SECONDS = 5.0
+LOST_SECONDS = 300.0
+"""How long a host may fail to answer before a run is followed no more; port-forwards break."""
+
+
+class Watch:
+    """Shows on a board what changes in a run."""
+
+    def __init__(self, connection: Connection, pods: Pods, board: Board) -> None:
+        self._connection, self._pods, self._board = connection, pods, board
+        self._shown: dict[str, str] = {}
+        self._waits: dict[str, str] = {}
+
+    def until_end(self, run_id: str) -> Any:
+        """The run, when it has ended.
+
+        Raises ClusterError if the host fails to answer for long, or on Ctrl-C: the run goes on.
+        """
+        goes_on = f"run {run_id} goes on; `bertline runs {run_id}` follows it, `cancel` ends it"
+        answered = time.monotonic()
+        try:
+            while True:
+                try:
+                    run = self.look(run_id)
+                    answered = time.monotonic()
+                    if run.state in FINAL:
+                        return run
+                except (Unreachable, ClusterError) as error:
+                    if time.monotonic() - answered >= LOST_SECONDS:
+                        raise ClusterError(f"{error}; {goes_on}") from None
+                time.sleep(POLL_SECONDS)
+        except KeyboardInterrupt:
+            interrupted = ClusterError(f"interrupted; {goes_on}")
+            interrupted.exit_code = 130
+            raise interrupted from None
+        finally:
+            self._board.clear()
+
+    def look(self, run_id: str) -> Any:
+        """The run as it is now; what is new of it is shown."""
+        run = get(self._connection, run_id)
+        for stage in stages_of(run):
+            text = self._text(stage)
+            if self._shown.get(stage.name) != text:
+                self._shown[stage.name] = text
+                is_over = stage.state != "running"
+                (self._board.lasting if is_over else self._board.passing)(stage.name, text)
+        return run
+
+    def failure(self, run: Any) -> StageError:
+        """The error that tells why a run that has ended is no success."""
+        name = f"run {run.run_id}"
+        states = {run.state, *(status.state for status in run.state_history or [])}
+        if states & {"CANCELED", "CANCELING"}:
+            return StageError(f"{name}: was cancelled")
+        for state in ("failed", "running"):  # what the deadline of a run ends may stay "running"
+            for stage in stages_of(run):
+                if stage.state == state:
+                    return StageError(f"{name}: {stage.name}: {self._reason(stage)}")
+        message = run.error and run.error.message
+        return StageError(f"{name}: {message or 'failed outside of its stages; see its page'}")
+
+    def _text(self, stage: Stage) -> str:
+        """What the board shows of a stage."""
+        if stage.seconds is not None:
+            return f"done in {stage.seconds:.0f} s"
+        if stage.state != "running" or not stage.pods:
+            return stage.state
+        pod = stage.pods[-1]
+        progress = self._pods.progress(pod)
+        if progress:
+            return progress.removeprefix(f"{stage.name} ")
+        reason = self._waits_for(stage)
+        if reason:
+            return f"waits: {reason}"
+        return "running" if self._pods.is_running(pod) else "starting"
+
+    def _waits_for(self, stage: Stage) -> str | None:
+        """Why a stage's pod does not run yet; remembered, since a deadline removes pods."""
+        reason = stage.message or (self._pods.waits_for(stage.pods[-1]) if stage.pods else None)
+        if reason:
+            self._waits[stage.name] = reason
+        return reason
+
+    def _reason(self, stage: Stage) -> str:
+        """Why a stage failed, from what tells most to what tells least."""
+        said = filter(None, map(self._pods.failure, reversed(stage.pods)))
+        told = stage.message or next(said, None)
+        if told:
+            return told.removeprefix(f"{stage.name}: ")
+        reason = self._waits_for(stage) or self._waits.get(stage.name)
+        if reason:
+            return f"did not start before the deadline of its run or pod; it waited for: {reason}"
+        return "failed without a message; see the log of its pod"

@@ -1,0 +1,87 @@
+"""Options that several commands have, and what they mean."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from bertline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipelines.recipe import Recipe
+    from pipelines.target import Target
+
+TARGET = "target."
+
+
+def add_recipe(parser: argparse.ArgumentParser) -> None:
+    """Adds RECIPE, --data and --set."""
+    parser.add_argument("recipe", metavar="RECIPE", help="a name (see recipes) or a YAML file")
+    parser.add_argument("--data", metavar="DIR", help="the dataset: --set ingest.source=DIR")
+    add_set(parser, "STAGE.KEY=VALUE")
+
+
+def add_set(parser: argparse.ArgumentParser, metavar: str) -> None:
+    """Adds --set."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar=metavar,
+        help="another value for a setting (target.KEY=VALUE: of the target); can be repeated",
+    )
+
+
+def add_target(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Adds --target."""
+    parser.add_argument(
+        "--target",
+        required=required,
+        metavar="TARGET",
+        help="a name (kind, minikube, gke-gpu, gke-tpu) or a YAML file",
+    )
+
+
+def add_host(parser: argparse.ArgumentParser) -> None:
+    """Adds --host."""
+    parser.add_argument(
+        "--host", metavar="URL", help="of ml-pipeline-ui: --set target.kubeflow.host=URL"
+    )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Adds --device."""
+    parser.add_argument(
+        "--device", default="CPU", metavar="NAME", help="passed to the runtime (default: CPU)"
+    )
+
+
+def recipe(options: argparse.Namespace) -> "Recipe":
+    """The recipe that is asked for, with --data and --set; raises ConfigError."""
+    from pipelines.recipe import load_recipe
+
+    data = {"ingest.source": options.data} if options.data else {}
+    changes = {}
+    for path, value in _assignments(options).items():
+        if not path.startswith(TARGET):
+            changes[path] = value
+        elif not getattr(options, "target", None):
+            raise ConfigError(f"{path}={value}: there is no target; give one with --target")
+    return load_recipe(options.recipe).changed(data | changes)
+
+
+def target(options: argparse.Namespace) -> "Target":
+    """The target that is asked for, with --host and --set target.…; raises ConfigError."""
+    from pipelines.target import load_target
+
+    host = {"kubeflow.host": options.host} if getattr(options, "host", None) else {}
+    changes = {
+        path.removeprefix(TARGET): value
+        for path, value in _assignments(options).items()
+        if path.startswith(TARGET)
+    }
+    return load_target(options.target, host | changes)
+
+
+def _assignments(options: argparse.Namespace) -> dict[str, Any]:
+    from pipelines.recipe import parse_assignment
+
+    return dict(parse_assignment(text) for text in options.set)

@@ -1,0 +1,124 @@
+"""submit, runs, cancel: recipes as runs on a cluster."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.commands.arguments import (
+    add_host,
+    add_recipe,
+    add_set,
+    add_target,
+    recipe,
+    target,
+)
+
+if TYPE_CHECKING:
+    from pipelines.cluster.connection import Connection
+
+
+def add(commands: Any) -> None:
+    """Adds the commands to the subparsers."""
+    submit = commands.add_parser("submit", help="run a recipe on a cluster, up to the verdict")
+    submit.set_defaults(command=_submit)
+    add_recipe(submit)
+    add_target(submit)
+    add_host(submit)
+    _add_following(submit, "start the run and leave it alone")
+
+    runs = commands.add_parser("runs", help="list the runs on a cluster, or follow one")
+    runs.set_defaults(command=_runs)
+    runs.add_argument("run", nargs="?", metavar="RUN", help="the id of one: its stages and results")
+    _add_cluster(runs)
+    _add_following(runs, "show how the run is now, and no more")
+    runs.add_argument(
+        "--count", type=int, default=20, metavar="N", help="how many to list (default: 20)"
+    )
+
+    cancel = commands.add_parser("cancel", help="end a run on a cluster")
+    cancel.set_defaults(command=_cancel)
+    cancel.add_argument("run", metavar="RUN", help="its id")
+    _add_cluster(cancel)
+
+
+def _submit(options: argparse.Namespace) -> None:
+    chosen, place = recipe(options), target(options)
+
+    from pipelines.cluster.connection import connected
+    from pipelines.cluster.runs import start
+    from pipelines.cluster.versions import upload
+    from pipelines.placement import placed
+
+    line = placed(chosen, place)
+    with connected(place.kubeflow) as connection:
+        version = upload(connection, line)
+        run_id = start(connection, version)
+        print(f"run: {run_id}", f"version: {version.name}", sep="\n", flush=True)
+        if not options.no_wait:
+            _print(_results(connection, run_id, options))
+
+
+def _runs(options: argparse.Namespace) -> None:
+    place = target(options)
+
+    from pipelines.cluster.connection import connected
+    from pipelines.cluster.runs import lines
+
+    with connected(place.kubeflow) as connection:
+        if options.run:
+            _print(_results(connection, options.run, options))
+        else:
+            _print(lines(connection, options.count))
+
+
+def _cancel(options: argparse.Namespace) -> None:
+    place = target(options)
+
+    from pipelines.cluster.connection import connected
+    from pipelines.cluster.runs import cancel
+
+    with connected(place.kubeflow) as connection:
+        cancel(connection, options.run)
+    print(f"cancelled: {options.run}")
+
+
+def _results(connection: "Connection", run_id: str, options: argparse.Namespace) -> Iterator[str]:
+    """The results of a run, followed unless --no-wait; raises StageError if it failed."""
+    from pipelines.cluster import report
+    from pipelines.cluster.pods import Pods
+    from pipelines.cluster.watch import Watch
+    from pipelines.console import Board
+
+    pods = Pods(connection)
+    watch = Watch(connection, pods, Board(sys.stderr))
+    run = watch.look(run_id) if options.no_wait else watch.until_end(run_id)
+    if run.state == "SUCCEEDED":
+        yield from report.lines(connection, pods, run, options.root / "cluster")
+    elif run.state in ("FAILED", "CANCELED"):
+        raise watch.failure(run)
+    else:
+        yield f"state: {run.state}"
+
+
+def _print(lines: Iterator[str]) -> None:
+    for line in lines:
+        print(line)
+
+
+def _add_cluster(parser: argparse.ArgumentParser) -> None:
+    add_target(parser)
+    add_host(parser)
+    add_set(parser, "target.KEY=VALUE")
+
+
+def _add_following(parser: argparse.ArgumentParser, no_wait: str) -> None:
+    parser.add_argument("--no-wait", action="store_true", help=no_wait)
+    parser.add_argument(
+        "--root",
+        type=Path,
+        default=Path("runs"),
+        metavar="DIR",
+        help="where reports go: DIR/cluster/RUN (default: ./runs)",
+    )

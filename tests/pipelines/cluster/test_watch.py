@@ -1,0 +1,256 @@
+"""A run that is followed, over HTTP: what is shown, and why it failed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.pipelines.cluster.conftest import RUN
+from tests.pipelines.cluster.kubeflow import Kubeflow
+from tests.pipelines.cluster.workflow import (
+    CONDITION,
+    condition,
+    failed_pod,
+    frame,
+    pod_name,
+    running_pod,
+    stage,
+    unscheduled_pod,
+    waiting_pod,
+)
+
+Bertline = Callable[..., int]
+Captured = pytest.CaptureFixture[str]
+
+
+def test_stages_are_shown_as_they_go(
+    bertline: Bertline, kubeflow: Kubeflow, capsys: Captured
+) -> None:
+    kubeflow.frames = [
+        {"state": "PENDING"},
+        frame("RUNNING"),
+        frame("RUNNING", stage("ingest", "", driver="PENDING")),
+        frame("RUNNING", stage("ingest", "RUNNING", "RUNNING")),
+        frame("RUNNING", stage("ingest", "RUNNING", "RUNNING")),
+        frame(
+            "RUNNING",
+            stage("ingest", "SUCCEEDED", "SUCCEEDED"),
+            stage("import_checkpoint", "SKIPPED"),
+            stage("tokenize", "RUNNING", "FAILED", "RUNNING"),
+            stage("finetune", "RUNNING", "RUNNING"),
+        ),
+        frame("SUCCEEDED", stage("ingest", "SUCCEEDED", "SUCCEEDED")),
+    ]
+    kubeflow.logs = {
+        pod_name("ingest"): "I0105 launcher\n>> ingest 1/10 10%\n>> ingest 5/10 50%\nnoise\n",
+        pod_name("tokenize", attempt=1): ">> tokenize 3 texts\n",
+    }
+    kubeflow.pods = {pod_name("finetune"): running_pod()}
+    assert bertline("runs", RUN) == 0
+    assert [line.split(maxsplit=1) for line in capsys.readouterr().err.splitlines()] == [
+        ["ingest", "starting"],
+        ["ingest", "5/10 50%"],
+        ["import_checkpoint", "skipped"],
+        ["ingest", "done in 42 s"],
+        ["tokenize", "3 texts"],
+        ["finetune", "running"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pod", "reason"),
+    [
+        (
+            waiting_pod("ImagePullBackOff", 'Back-off pulling image "x"'),
+            'ImagePullBackOff: Back-off pulling image "x"',
+        ),
+        (
+            unscheduled_pod("0/3 nodes are available: 3 Insufficient nvidia.com/gpu."),
+            "Unschedulable: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu.",
+        ),
+    ],
+)
+def test_why_a_pod_waits_is_shown_and_kept_for_the_deadline(
+    pod: object, reason: str, bertline: Bertline, kubeflow: Kubeflow, capsys: Captured
+) -> None:
+    kubeflow.frames = [
+        frame("RUNNING", stage("finetune", "RUNNING", "PENDING")),
+        frame("FAILED", stage("finetune", "FAILED", "FAILED")),
+    ]
+    kubeflow.pods = {pod_name("finetune"): pod}
+
+    def after(request: str) -> None:
+        if kubeflow.requests.count(request) == 2:
+            kubeflow.pods.clear()
+
+    kubeflow.after = after
+    assert bertline("runs", RUN) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].split(maxsplit=1) == ["finetune", f"waits: {reason}"]
+    assert lines[-1] == (
+        f"error: run {RUN}: finetune: did not start before the deadline of its run or pod; it "
+        f"waited for: {reason}"
+    )
+
+
+def test_last_warning_tells_what_a_container_waits_for(
+    bertline: Bertline, kubeflow: Kubeflow, capsys: Captured
+) -> None:
+    kubeflow.frames = [frame("RUNNING", stage("finetune", "RUNNING", "PENDING"))]
+    pod = pod_name("finetune")
+    kubeflow.pods = {pod: waiting_pod("ContainerCreating", "")}
+    kubeflow.events = {
+        pod: [
+            {"type": "Warning", "reason": "FailedMount", "message": "claim bertline is in use"},
+            {"type": "Normal", "reason": "Scheduled", "message": "on node 1"},
+        ]
+    }
+    assert bertline("runs", RUN, "--no-wait") == 0
+    captured = capsys.readouterr()
+    assert "waits: FailedMount: claim bertline is in use" in captured.err
+    assert captured.out.splitlines()[-1] == "state: RUNNING"
+
+
+@pytest.mark.parametrize(
+    ("pod", "log", "error", "message"),
+    [
+        (
+            failed_pod(),
+            ">> finetune 1/9\nerror: finetune: labels.txt: no labels; write some\nF0105 exit\n",
+            "",
+            "labels.txt: no labels; write some",
+        ),
+        (
+            failed_pod(),
+            "Traceback\nValueError: shapes differ\nI0105 x\n",
+            "",
+            "ended without saying why (last output: 'ValueError: shapes differ')",
+        ),
+        (
+            failed_pod("OOMKilled", 137),
+            ">> finetune 1/9\n",
+            "",
+            "OOMKilled: it needs more memory; raise pods.STAGE.memory_limit of the target",
+        ),
+        (
+            {"status": {"phase": "Failed", "reason": "DeadlineExceeded", "message": "too long"}},
+            "",
+            "",
+            "DeadlineExceeded: too long",
+        ),
+        (failed_pod("Error", 2), "", "", "Error"),
+        (None, "", "told by\nthe API", "told by the API"),
+        (None, "", "", "failed without a message; see the log of its pod"),
+    ],
+)
+def test_failed_run_tells_of_the_failed_stage(
+    pod: object,
+    log: str,
+    error: str,
+    message: str,
+    bertline: Bertline,
+    kubeflow: Kubeflow,
+    capsys: Captured,
+) -> None:
+    attempts = ("FAILED", "FAILED")
+    kubeflow.frames = [
+        frame(
+            "FAILED",
+            stage("ingest", "SUCCEEDED", "SUCCEEDED"),
+            stage("finetune", "FAILED", *attempts, error=error),
+            stage("export", "OMITTED", driver="OMITTED"),
+        )
+    ]
+    if pod:
+        kubeflow.pods = {pod_name("finetune", attempt=1): pod}
+        kubeflow.logs = {pod_name("finetune", attempt=1): log}
+    assert bertline("runs", RUN) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1] == f"error: run {RUN}: finetune: {message}"
+    assert lines[-2].split() == ["finetune", "failed"]
+
+
+def test_stages_in_a_condition_are_shown_as_all_others(
+    bertline: Bertline, kubeflow: Kubeflow, capsys: Captured
+) -> None:
+    before = [stage(name, "SUCCEEDED", "SUCCEEDED") for name in ("ingest", "compare_data")]
+
+    def tokenize(*states: str) -> list[dict[str, Any]]:
+        return stage("tokenize", *states, group=CONDITION)
+
+    kubeflow.frames = [
+        frame("RUNNING", *before, condition("RUNNING", tokenize("RUNNING", "RUNNING"))),
+        frame("FAILED", *before, condition("FAILED", tokenize("FAILED", "FAILED", "FAILED"))),
+    ]
+    kubeflow.logs = {
+        pod_name("tokenize", group=CONDITION): ">> tokenize 1/3\n",
+        pod_name("tokenize", 1, CONDITION): "error: tokenize: vocab.txt: empty; write one\n",
+    }
+    kubeflow.pods = {pod_name("tokenize", 1, CONDITION): failed_pod()}
+    assert bertline("runs", RUN) == 1
+    assert [line.split(maxsplit=1) for line in capsys.readouterr().err.splitlines()] == [
+        ["ingest", "done in 42 s"],
+        ["compare_data", "done in 42 s"],
+        ["tokenize", "1/3"],
+        ["tokenize", "failed"],
+        ["error:", f"run {RUN}: tokenize: vocab.txt: empty; write one"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("final", "message"),
+    [
+        (frame("CANCELED", stage("finetune", "FAILED", "FAILED")), "was cancelled"),
+        (
+            frame(
+                "FAILED",
+                stage("finetune", "FAILED", "FAILED"),
+                state_history=[{"state": "CANCELING"}, {"state": "FAILED"}],
+            ),
+            "was cancelled",
+        ),
+        (
+            frame("FAILED", stage("finetune", "RUNNING", "RUNNING")),
+            "finetune: failed without a message; see the log of its pod",
+        ),
+        (frame("FAILED"), "failed outside of its stages; see its page"),
+        (
+            frame("FAILED", error={"code": 3, "message": "no such service account"}),
+            "no such service account",
+        ),
+    ],
+)
+def test_run_that_ends_without_a_failed_stage(
+    final: dict[str, object],
+    message: str,
+    bertline: Bertline,
+    kubeflow: Kubeflow,
+    capsys: Captured,
+) -> None:
+    kubeflow.frames = [final]
+    assert bertline("runs", RUN) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == f"error: run {RUN}: {message}"
+
+
+def test_host_that_comes_back_is_asked_again(
+    bertline: Bertline, kubeflow: Kubeflow, capsys: Captured
+) -> None:
+    kubeflow.frames = [frame("SUCCEEDED", stage("convert", "SUCCEEDED", "SUCCEEDED"))]
+    kubeflow.refusals = {r"GET /apis/v2beta1/runs/.*": [(503, "busy"), (503, "busy")]}
+    assert bertline("runs", RUN) == 0
+
+
+def test_interrupt_leaves_the_run_alone(
+    bertline: Bertline,
+    kubeflow: Kubeflow,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+) -> None:
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipelines.cluster.watch.time.sleep", interrupt)
+    assert bertline("runs", RUN) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"error: interrupted; run {RUN} goes on; `bertline runs {RUN}` follows it, `cancel` ends it"
+    )
