@@ -4,10 +4,10 @@
 
 Runs in an environment with benchmarks/peers.txt, google-crc32c, protobuf and tokenizers. Hugging
 Face's BertForQuestionAnswering starts from the folder --checkpoint and is trained as its users do:
-torch.optim.AdamW, linear warm-up and decay, random batches padded to their longest, float32 or with
---autocast bfloat16 products, as ours. The features and examples are artifacts of a run of ours;
-answers are chosen and judged by our code, which equals the reference's
-(tests/features/test_squad_oracles.py).
+torch.optim.AdamW, linear warm-up and decay, batches of like lengths (as with the Trainer's
+group_by_length) padded to their longest, float32 or with --autocast bfloat16 products, as ours. The
+features and examples are artifacts of a run of ours; answers are chosen and judged by our code,
+which equals the reference's (tests/features/test_squad_oracles.py).
 """
 
 import argparse
@@ -39,6 +39,7 @@ INPUTS = {
 }
 TARGETS = {"start_position": "start_positions", "end_position": "end_positions"}
 WARMUP_FRACTION, WEIGHT_DECAY, CLIP_NORM = 0.1, 0.01, 1.0
+BATCHES_AT_ONCE = 50
 
 
 def main() -> None:
@@ -86,9 +87,7 @@ def train(model: Any, features: FeatureSet, options: argparse.Namespace) -> None
     model.train()
     with Progress("PyTorch", steps, "steps") as progress:
         for _ in range(options.epochs):
-            order = random.permutation(len(features))
-            for first in range(0, len(order), options.batch_size):
-                rows = order[first : first + options.batch_size]
+            for rows in grouped_batches(features.lengths, options.batch_size, random):
                 targets = pad_batch(features, rows, TARGETS, 1)
                 named = {theirs: targets[ours][:, 0] for ours, theirs in TARGETS.items()}
                 with torch.autocast("cpu", torch.bfloat16, enabled=options.autocast):
@@ -99,6 +98,17 @@ def train(model: Any, features: FeatureSet, options: argparse.Namespace) -> None
                 schedule.step()
                 optimizer.zero_grad()
                 progress.update(note=f"loss {loss.item():.4f}")
+
+
+def grouped_batches(lengths: Any, batch_size: int, random: Any) -> list[Any]:
+    """Batches of all rows in random order, each of rows that are like in length."""
+    order = random.permutation(len(lengths))
+    batches = []
+    for first in range(0, len(order), BATCHES_AT_ONCE * batch_size):
+        rows = order[first : first + BATCHES_AT_ONCE * batch_size]
+        rows = rows[np.argsort(lengths[rows], kind="stable")]
+        batches += [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+    return [batches[number] for number in random.permutation(len(batches))]
 
 
 def answered(
