@@ -13,7 +13,8 @@ features  <split>-NNNNN-of-NNNNN.tfrecord              tokenize
 model     weights.safetensors, model.json, vocab.txt   finetune (history.json beside)
 exported  model.json, vocab.txt, and a file or folder  export, convert (encoder.json
           for each format (exports.json lists them)    where there is no head)
-report    metrics.json, report.html, verdict.json, …   evaluate
+report    metrics.json, report.html, verdict.json, …   evaluate, compare_models
+drift     drift.json, drift.html                       compare_data
 """
 
 import contextlib

@@ -10,6 +10,7 @@ def publish(
     settings: str,
     registry: str,
     exported: dsl.Input[dsl.Model],
+    examples: dsl.Input[dsl.Dataset],
     report: dsl.Input[dsl.Artifact],
     published: dsl.Output[dsl.Model],
 ) -> None:
@@ -19,7 +20,8 @@ def publish(
         settings: JSON of bertline.stages.publish.Settings.
         registry: folder or address that holds the versions of all models.
         exported: from export.
-        report: from evaluate; holds the verdict.
+        examples: from ingest; what they are like is kept with the version.
+        report: from evaluate or compare_models; holds the verdict.
         published: folder that tells the version, or why there is none.
     """
     from bertline.stages.execute import execute
@@ -28,6 +30,7 @@ def publish(
         "publish",
         settings,
         exported=exported.path,
+        examples=examples.path,
         report=report.path,
         registry=registry,
         published=published.path,

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from kfp import compiler, dsl
 
 from bertline.artifacts import write_text
+from components.compare_data import compare_data
+from components.compare_models import compare_models
 from components.convert import convert
 from components.evaluate import evaluate
 from components.export import export
@@ -16,6 +18,18 @@ from components.import_checkpoint import import_checkpoint
 from components.ingest import ingest
 from components.publish import publish
 from components.tokenize import tokenize
+from pipelines.graph import stage_of
+
+ALWAYS_RUN = {
+    "train": ("evaluate", "publish"),
+    "retrain": ("ingest", "compare_data", "evaluate", "compare_models", "publish"),
+    "convert": (),
+}
+"""Pipeline → the stages that kfp's cache is off for.
+
+A run has a verdict of its own, and publishes what is not there yet. One that trains again looks at
+its source and at the registry anew, whose contents change.
+"""
 
 
 class Outputs(NamedTuple):
@@ -24,6 +38,13 @@ class Outputs(NamedTuple):
     report: dsl.Artifact
     blessed: bool
     published: dsl.Model
+
+
+class Compared(NamedTuple):
+    """What "retrain" gives: the comparison of the data, and what was done after it."""
+
+    drift: dsl.Artifact
+    action: str
 
 
 class Converted(NamedTuple):
@@ -43,15 +64,18 @@ def compose(
     """A pipeline of recipe.PIPELINES as a kfp GraphComponent.
 
     Its parameters are for each stage the JSON of its settings, "<stage>_settings", by default
-    `settings[stage]`; "train" has work_root and registry too (see finetune and publish).
-    configure: called with each stage and its kfp task, to say how it is run. options: of
-    dsl.pipeline.
+    `settings[stage]`; "train" and "retrain" have work_root and registry too (see finetune and
+    publish). configure: called with each stage and its kfp task, to say how it is run; caching is
+    left to kfp, and is off for the stages in ALWAYS_RUN. options: of dsl.pipeline.
     """
 
     def finish(*tasks: Any) -> None:
-        if configure is not None:
-            for task in tasks:
-                configure(stage_of(task.name), task)
+        for task in tasks:
+            stage = stage_of(task.name)
+            if stage in ALWAYS_RUN[pipeline]:
+                task.set_caching_options(False)
+            if configure is not None:
+                configure(stage, task)
 
     line = LINES[pipeline](settings, finish)
     return dsl.pipeline(line, name=name, description=description, **options)
@@ -79,35 +103,123 @@ def _train(settings: Mapping[str, str], finish: Callable[..., None]) -> Callable
         evaluate_settings: str = settings["evaluate"],
         publish_settings: str = settings["publish"],
     ) -> Outputs:
-        imported = import_checkpoint(settings=import_checkpoint_settings)
-        encoder = imported.outputs["encoder"]
         ingested = ingest(settings=ingest_settings)
         examples = ingested.outputs["examples"]
-        tokenized = tokenize(settings=tokenize_settings, examples=examples, encoder=encoder)
-        features = tokenized.outputs["features"]
-        finetuned = finetune(
-            settings=finetune_settings, work_root=work_root, encoder=encoder, features=features
+        learnt = _learn(
+            import_checkpoint_settings,
+            tokenize_settings,
+            finetune_settings,
+            export_settings,
+            evaluate_settings,
+            work_root,
+            examples,
+            finish,
         )
-        model = finetuned.outputs["model"]
-        converted = export(
-            settings=export_settings, model=model, features=features, examples=examples
-        )
-        exported = converted.outputs["exported"]
-        evaluated = evaluate(
-            settings=evaluate_settings,
-            model=model,
-            exported=exported,
-            features=features,
-            examples=examples,
-        )
-        report = evaluated.outputs["report"]
+        report = learnt.evaluated.outputs["report"]
         released = publish(
-            settings=publish_settings, registry=registry, exported=exported, report=report
+            settings=publish_settings,
+            registry=registry,
+            exported=learnt.exported,
+            examples=examples,
+            report=report,
         )
-        finish(imported, ingested, tokenized, finetuned, converted, evaluated, released)
-        return Outputs(report, evaluated.outputs["Output"], released.outputs["published"])
+        finish(ingested, released)
+        return Outputs(report, learnt.evaluated.outputs["Output"], released.outputs["published"])
 
     return line
+
+
+def _retrain(settings: Mapping[str, str], finish: Callable[..., None]) -> Callable[..., Any]:
+
+    def line(
+        work_root: str,
+        registry: str,
+        import_checkpoint_settings: str = settings["import_checkpoint"],
+        ingest_settings: str = settings["ingest"],
+        compare_data_settings: str = settings["compare_data"],
+        tokenize_settings: str = settings["tokenize"],
+        finetune_settings: str = settings["finetune"],
+        export_settings: str = settings["export"],
+        evaluate_settings: str = settings["evaluate"],
+        compare_models_settings: str = settings["compare_models"],
+        publish_settings: str = settings["publish"],
+    ) -> Compared:
+        ingested = ingest(settings=ingest_settings)
+        examples = ingested.outputs["examples"]
+        seen = compare_data(settings=compare_data_settings, registry=registry, examples=examples)
+        drift, action = seen.outputs["drift"], seen.outputs["Output"]
+        finish(ingested, seen)
+        with dsl.If(action == "train", name="fresh"):
+            learnt = _learn(
+                import_checkpoint_settings,
+                tokenize_settings,
+                finetune_settings,
+                export_settings,
+                evaluate_settings,
+                work_root,
+                examples,
+                finish,
+            )
+            judged = compare_models(
+                settings=compare_models_settings,
+                registry=registry,
+                drift=drift,
+                model=learnt.model,
+                exported=learnt.exported,
+                examples=examples,
+                report=learnt.evaluated.outputs["report"],
+            )
+            released = publish(
+                settings=publish_settings,
+                registry=registry,
+                exported=learnt.exported,
+                examples=examples,
+                report=judged.outputs["compared"],
+            )
+            finish(judged, released)
+        return Compared(drift, action)
+
+    return line
+
+
+class _Learnt(NamedTuple):
+    """What is learnt from examples: the model, its files, and the task that judged them."""
+
+    model: Any
+    exported: Any
+    evaluated: Any
+
+
+def _learn(
+    import_checkpoint_settings: str,
+    tokenize_settings: str,
+    finetune_settings: str,
+    export_settings: str,
+    evaluate_settings: str,
+    work_root: str,
+    examples: Any,
+    finish: Callable[..., None],
+) -> _Learnt:
+    """The tasks from examples to a report."""
+    imported = import_checkpoint(settings=import_checkpoint_settings)
+    encoder = imported.outputs["encoder"]
+    tokenized = tokenize(settings=tokenize_settings, examples=examples, encoder=encoder)
+    features = tokenized.outputs["features"]
+    finetuned = finetune(
+        settings=finetune_settings, work_root=work_root, encoder=encoder, features=features
+    )
+    model = finetuned.outputs["model"]
+    converted = export(settings=export_settings, model=model, features=features, examples=examples)
+    exported = converted.outputs["exported"]
+    evaluated = evaluate(
+        settings=evaluate_settings,
+        model=model,
+        exported=exported,
+        features=features,
+        examples=examples,
+    )
+    finish(imported, tokenized, finetuned, converted, evaluated)
+    return _Learnt(model, exported, evaluated)
 
 
 def _convert(settings: Mapping[str, str], finish: Callable[..., None]) -> Callable[..., Any]:
@@ -123,18 +235,7 @@ def _convert(settings: Mapping[str, str], finish: Callable[..., None]) -> Callab
     return line
 
 
-LINES = {"train": _train, "convert": _convert}
-
-
-def stage_of(task_name: str) -> str:
-    """The stage behind the name that kfp gives its task ("import-checkpoint")."""
-    return task_name.replace("-", "_")
-
-
-def upstream(line: Any) -> dict[str, list[str]]:
-    """Stage → the stages whose outputs it takes, by name, of a composed line."""
-    tasks = line.pipeline_spec.root.dag.tasks
-    return {stage_of(n): sorted(map(stage_of, t.dependent_tasks)) for n, t in tasks.items()}
+LINES = {"train": _train, "retrain": _retrain, "convert": _convert}
 
 
 def write_ir(line: Any, path: Path) -> None:

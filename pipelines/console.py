@@ -85,6 +85,15 @@ class Display:
         self.last_words = ""
         self._board = Board(terminal)
         self._start = 0.0
+        self._failed: tuple[str, str] | None = None
+
+    @property
+    def failed(self) -> tuple[str, str] | None:
+        """The stage that failed first, or else is running, with its last words.
+
+        kfp goes on after a failure with the stages that do not depend on it.
+        """
+        return self._failed or (None if self.stage is None else (self.stage, self.last_words))
 
     def read(self, line: str) -> None:
         """Takes the next line of the log."""
@@ -94,9 +103,12 @@ class Display:
             self.stage, self.last_words = _stage(match[1]), ""
             self._start = time.monotonic()
             self._board.passing(self.stage, "…" if self._board.in_place else "started")
-        elif (match := ENDED.match(line)) and match[2] == "SUCCESS":
-            seconds = time.monotonic() - self._start
-            self._board.lasting(_stage(match[1]), f"done in {seconds:.1f} s")
+        elif match := ENDED.match(line):
+            if match[2] == "SUCCESS":
+                seconds = time.monotonic() - self._start
+                self._board.lasting(_stage(match[1]), f"done in {seconds:.1f} s")
+            else:
+                self._failed = self.failed
             self.stage = None
         elif match := CACHED.match(line):
             self._board.lasting(_stage(match[1]), "cached")

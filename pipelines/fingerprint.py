@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from bertline.artifacts import file_sha256
 from bertline.code_version import code_version
 from bertline.modeling.checkpoints.source import files_behind
 from bertline.storage import sources_digest
-from pipelines.recipe import CHECKSUMS, SOURCES, as_list
+from pipelines.recipe import CHECKSUMS, READS_REGISTRY, SOURCES, as_list
 
 COMPONENTS = Path(__file__).parent.parent / "components"
 
@@ -21,7 +22,8 @@ def fingerprints(
 
     That is its settings (JSON), the fingerprints of the stages it takes inputs from, the content
     of the files it reads from outside the line, its code (the modules of bertline it reaches, its
-    component, the lock file), and the image it runs in, if any. Raises StorageError for a source
+    component, the lock file), and the image it runs in, if any. A stage that reads the registry has
+    another fingerprint at each call, and so have those after it. Raises StorageError for a source
     that cannot be read.
     """
     found: dict[str, str] = {}
@@ -36,6 +38,7 @@ def fingerprints(
                 "code": code_version(f"bertline.stages.{stage}"),
                 "component": file_sha256(COMPONENTS / f"{stage}.py"),
                 "image": image_id,
+                "call": uuid.uuid4().hex if stage in READS_REGISTRY else None,
             }
             found[stage] = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         return found[stage]

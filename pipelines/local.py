@@ -19,6 +19,7 @@ from bertline.artifacts import MANIFEST, Manifest, read_json
 from bertline.errors import ConfigError, DataError, StageError, StorageError
 from bertline.stages.execute import FAILURE_FILE_VARIABLE, RUN_LOCK_VARIABLE
 from pipelines.console import Display, Log
+from pipelines.graph import tasks_of
 from pipelines.recipe import PROJECT
 
 INTERRUPT_SECONDS = 5.0
@@ -139,7 +140,7 @@ def run_locally(
                 outputs: dict[str, Any] = pipeline(**arguments).outputs
                 return outputs
         except RuntimeError as error:
-            if display.stage is None:
+            if display.failed is None:
                 raise
             raise _failure(display, failure_file, log_file) from error
         except KeyboardInterrupt:
@@ -149,21 +150,34 @@ def run_locally(
             display.clear()
 
 
+def outputs_of(stage: str, pipeline: Any, cache: Path) -> dict[str, Any]:
+    """The outputs of a stage that kfp has in its cache, by name; none if it has not run."""
+    store = LocalCache(str(cache))
+    (task,) = (task for name, task in tasks_of(pipeline) if name == stage)
+    return store.get(_key(store, task)) or {}
+
+
 def drop_damaged(pipeline: Any, cache: Path) -> None:
     """Forgets the tasks in kfp's cache whose outputs lack files, so that they are run again."""
     store = LocalCache(str(cache))
-    for task in pipeline.pipeline_spec.root.dag.tasks.values():
-        key = store.compute_key(
-            component_name=task.component_ref.name,
-            image="",
-            full_command=[],
-            arguments={},
-            custom_cache_key=task.caching_options.cache_key,
-        )
+    for _, task in tasks_of(pipeline):
+        key = _key(store, task)
         outputs = (store.get(key) or {}).values()
         paths = [Path(output.uri) for output in outputs if isinstance(output, dsl.Artifact)]
         if not all(path.is_file() or _is_whole(path) for path in paths):
             (cache / f"{key}.json").unlink()
+
+
+def _key(store: LocalCache, task: Any) -> str:
+    """The name of a task's entry in kfp's cache."""
+    key: str = store.compute_key(
+        component_name=task.component_ref.name,
+        image="",
+        full_command=[],
+        arguments={},
+        custom_cache_key=task.caching_options.cache_key,
+    )
+    return key
 
 
 def _is_whole(folder: Path) -> bool:
@@ -224,11 +238,13 @@ def _output_to(log_file: Path, display: Display) -> Iterator[None]:
 def _failure(display: Display, failure_file: Path, log_file: Path) -> StageError:
     """The error of a failed stage: what it said itself, or else how its output ended."""
     exit_code = StageError.exit_code
-    message = f"ended without saying why (last output: {display.last_words!r})"
+    assert display.failed is not None
+    stage, last_words = display.failed
+    message = f"ended without saying why (last output: {last_words!r})"
     if failure_file.exists():
         failure = read_json(failure_file)
-        message, exit_code = failure["message"], failure["exit_code"]
-    error = StageError(f"{display.stage}: {message}; log: {log_file}")
+        stage, message, exit_code = failure["stage"], failure["message"], failure["exit_code"]
+    error = StageError(f"{stage}: {message}; log: {log_file}")
     error.exit_code = exit_code
     return error
 

@@ -11,8 +11,6 @@ from pipelines.compose import compose
 from pipelines.recipe import Recipe
 from pipelines.target import TRAINING, Accelerator, Target
 
-ALWAYS_RUN = ("evaluate", "publish")
-"""Never cached: a run has a verdict of its own, and publishes what is not there yet."""
 RETRY_PAUSE = "30s"
 
 
@@ -54,7 +52,8 @@ def _configure(
     task.set_container_image(f"{image_prefix}/{image_name(target.image_of(stage))}")
     task.set_cpu_request(pod.cpu).set_cpu_limit(pod.cpu_limit)
     task.set_memory_request(pod.memory).set_memory_limit(pod.memory_limit)
-    task.set_caching_options(target.caching and stage not in ALWAYS_RUN)
+    if not target.caching:
+        task.set_caching_options(False)
     if target.retries:
         task.set_retry(target.retries, backoff_duration=RETRY_PAUSE)
     kubernetes.set_timeout(task, pod.timeout_s)

@@ -17,8 +17,11 @@ from bertline.tasks import get_task
 
 FOLDER = Path(__file__).parent / "recipes"
 PROJECT = Path(__file__).parent.parent
+READS_REGISTRY = ("compare_data", "compare_models")
+"""Stages whose result depends on the version in use, which is no input that kfp knows of."""
 PIPELINES = {
-    "train": tuple(stage for stage in STAGES if stage != "convert"),
+    "train": tuple(stage for stage in STAGES if stage not in ("convert", *READS_REGISTRY)),
+    "retrain": tuple(stage for stage in STAGES if stage != "convert"),
     "convert": ("import_checkpoint", "convert"),
 }
 """Pipeline → its stages; pipelines.compose tells which feeds which."""
@@ -45,7 +48,7 @@ class Recipe(Config):
 
     name: str
     description: str
-    pipeline: Literal["train", "convert"] = "train"
+    pipeline: Literal["train", "retrain", "convert"] = "train"
     needs_accelerator: bool = False
     needs: dict[str, str] = Field(default_factory=dict)
     stages: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -112,17 +115,30 @@ class Recipe(Config):
             kind: type[Config] = importlib.import_module(f"bertline.stages.{stage}").Settings
             values = self.stages.get(stage, {})
             checked[stage] = kind.parse(values, where=f"recipe {self.name}: {stage}")
-        if "evaluate" in checked:
-            try:
-                checked["evaluate"].gate.check_task(judge_for(get_task(checked["ingest"].task)))
-            except ConfigError as error:
-                raise ConfigError(f"recipe {self.name}: {error}") from None
+        try:
+            _check_together(checked)
+        except ConfigError as error:
+            raise ConfigError(f"recipe {self.name}: {error}") from None
         return {stage: settings.to_json() for stage, settings in checked.items()}
 
     def _check_stage(self, stage: str, where: str) -> None:
         stages = PIPELINES[self.pipeline]
         if stage not in stages:
             raise ConfigError(f"{where}: unknown stage {stage!r}; {nearest(stage, list(stages))}")
+
+
+def _check_together(checked: Mapping[str, Any]) -> None:
+    """Raises ConfigError where the settings of stages do not fit one another."""
+    if "evaluate" in checked:
+        judge = judge_for(get_task(checked["ingest"].task))
+        checked["evaluate"].gate.check_task(judge)
+    if "compare_models" in checked:
+        checked["compare_models"].check_task(judge)
+        names = checked["compare_data"].name, checked["publish"].name
+        if len(set(names)) > 1:
+            raise ConfigError(
+                f"compare_data.name {names[0]!r}, publish.name {names[1]!r}; give one"
+            )
 
 
 def recipe_names() -> list[str]:

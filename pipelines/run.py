@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import TextIO
 
 from bertline.artifacts import read_manifest
+from bertline.drift.verdict import Drift
 from bertline.evaluation.gate import Verdict
 from bertline.evaluation.results import Results
 from bertline.evaluation.summary import summary_lines
-from pipelines.compose import cached_under, compose, upstream
+from pipelines.compose import cached_under, compose
 from pipelines.conversion import listed
 from pipelines.fingerprint import fingerprints
-from pipelines.local import Place, Runner, in_subprocesses, run_locally
+from pipelines.graph import upstream
+from pipelines.local import Place, Runner, in_subprocesses, outputs_of, run_locally
 from pipelines.recipe import Recipe
 
 
@@ -24,11 +26,29 @@ class Result:
 
     def lines(self) -> list[str]:
         """The results as text: a table of the files, the verdict, and where things lie."""
-        version = read_manifest(self.published, "published").about["path"]
+        verdict = Verdict.read(self.report)
+        about = read_manifest(self.published, "published").about
+        others = [reason for reason in about.get("reasons", []) if reason not in verdict.reasons]
         return [
-            *summary_lines(Results.read(self.report), Verdict.read(self.report)),
-            f"published: {version or 'nothing'}",
+            *summary_lines(Results.read(self.report), verdict),
+            f"published: {about['path'] or ': '.join(['nothing', *others])}",
             f"report: {self.report / 'report.html'}",
+        ]
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """What a run of "retrain" left: the comparison of the data; a result if it was trained on."""
+
+    drift: Path
+    result: Result | None
+
+    def lines(self) -> list[str]:
+        """The verdict on the data, the results if there are any, and where things lie."""
+        return [
+            *Drift.read(self.drift).lines(),
+            *(self.result.lines() if self.result else ["published: nothing"]),
+            f"data: {self.drift / 'drift.html'}",
         ]
 
 
@@ -45,7 +65,7 @@ class Conversion:
 
 def run(
     recipe: Recipe, root: Path, terminal: TextIO, in_containers: bool = False
-) -> Result | Conversion:
+) -> Result | Retraining | Conversion:
     """Runs the pipeline with the recipe's settings below `root`; progress goes to `terminal`.
 
     in_containers: each stage in a container of Docker or podman; see pipelines.containers.
@@ -71,4 +91,12 @@ def run(
             return Conversion(Path(run_locally(line, {}, place, terminal, runner)["exported"].uri))
         arguments = {"work_root": str(place.work), "registry": str(place.registry)}
         outputs = run_locally(line, arguments, place, terminal, runner)
-    return Result(Path(outputs["report"].uri), Path(outputs["published"].uri))
+        if recipe.pipeline == "train":
+            return Result(Path(outputs["report"].uri), Path(outputs["published"].uri))
+        result = None
+        if outputs["action"] == "train":
+            # A pipeline of kfp cannot return what a dsl.If without dsl.Else made.
+            report = outputs_of("compare_models", line, place.cache)["compared"]
+            published = outputs_of("publish", line, place.cache)["published"]
+            result = Result(Path(report.uri), Path(published.uri))
+    return Retraining(Path(outputs["drift"].uri), result)

@@ -45,13 +45,16 @@ class Pod(Config):
 
 
 LIGHT = Pod(cpu="500m", cpu_limit="2", memory="1Gi", memory_limit="4Gi", timeout_s=3600)
+MEDIUM = Pod(cpu="1", cpu_limit="4", memory="2Gi", memory_limit="8Gi", timeout_s=3 * 3600)
 HEAVY = Pod(cpu="2", cpu_limit="8", memory="4Gi", memory_limit="16Gi", timeout_s=6 * 3600)
 PODS = {
-    "tokenize": Pod(cpu="1", cpu_limit="4", memory="2Gi", memory_limit="8Gi", timeout_s=3 * 3600),
+    "compare_data": MEDIUM,
+    "tokenize": MEDIUM,
     "finetune": HEAVY.model_copy(update={"timeout_s": 24 * 3600}),
     "export": HEAVY,
     "convert": HEAVY,
     "evaluate": HEAVY,
+    "compare_models": HEAVY,
 }
 """Stage → the defaults of its pod; LIGHT for the others."""
 

@@ -40,8 +40,8 @@ TABLES = {
 }
 
 
-def write_toy_folder(folder: Path) -> None:
-    """Fills an exported folder: openvino_int8, litert_dynamic_int8 and saved_model of the toy."""
+def write_toy_spec(folder: Path) -> None:
+    """Writes model.json and vocab.txt of the toy."""
     encoder = EncoderConfig(
         vocab_size=len(VOCABULARY),
         hidden_size=4,
@@ -58,6 +58,11 @@ def write_toy_folder(folder: Path) -> None:
     )
     write_json(folder / "model.json", spec.model_dump())
     write_text(folder / "vocab.txt", "\n".join(VOCABULARY) + "\n")
+
+
+def write_toy_folder(folder: Path) -> None:
+    """Fills an exported folder: openvino_int8, litert_dynamic_int8 and saved_model of the toy."""
+    write_toy_spec(folder)
     save_openvino(folder / "openvino_int8/model.xml")
     save_tensorflow(folder / "saved_model", folder / "litert_dynamic_int8.tflite")
     paths = {

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from bertline.artifacts import read_json, write_json
 from bertline.config import Config, nearest
@@ -24,6 +24,14 @@ Points = Annotated[float, Field(ge=0, le=100)]
 Positive = Annotated[float, Field(gt=0)]
 
 
+def _known_metrics(thresholds: Mapping[str, float]) -> Mapping[str, float]:
+    return _check_keys(thresholds, list(METRICS))
+
+
+PointsOfMetrics = Annotated[Mapping[str, Points], AfterValidator(_known_metrics)]
+"""Metric → points."""
+
+
 class Gate(Config):
     """Thresholds; whatever is left out is not asked for.
 
@@ -35,18 +43,13 @@ class Gate(Config):
     file. required: names of the files that must pass, all if empty.
     """
 
-    minimum: Mapping[str, Percentage] = {}
-    maximum_drop: Mapping[str, Points] = {}
+    minimum: PointsOfMetrics = {}
+    maximum_drop: PointsOfMetrics = {}
     minimum_agreement: Mapping[str, Percentage] = {}
     maximum_logit_difference: Mapping[str, Positive] = {}
     maximum_latency_ms_p95: Positive | None = None
     maximum_size_bytes: Annotated[int, Field(gt=0)] | None = None
     required: tuple[str, ...] = ()
-
-    @field_validator("minimum", "maximum_drop")
-    @classmethod
-    def _known_metrics(cls, thresholds: Mapping[str, float]) -> Mapping[str, float]:
-        return _check_keys(thresholds, list(METRICS))
 
     @field_validator("minimum_agreement")
     @classmethod
@@ -147,7 +150,7 @@ def _checks(gate: Gate, file: FileResult) -> Iterator[Check]:
         return
     for metric, most in gate.maximum_drop.items():
         drop = file.drops[metric]
-        yield _at_most(
+        yield at_most(
             most,
             drop.estimate,
             f"{METRICS[metric].label} is {drop.estimate:.2f} points below the training model's "
@@ -162,15 +165,15 @@ def _checks(gate: Gate, file: FileResult) -> Iterator[Check]:
             yield _at_least(least, value, told, f"{least:g} %")
     if file.logit_difference is not None and file.name in gate.maximum_logit_difference:
         most, value = gate.maximum_logit_difference[file.name], file.logit_difference
-        yield _at_most(
+        yield at_most(
             most, value, f"logits differ from the training model's by {value:.2g}", f"{most:g}"
         )
     if gate.maximum_latency_ms_p95 is not None:
         most, value = gate.maximum_latency_ms_p95, file.timing.latency_ms_p95
-        yield _at_most(most, value, f"latency p95 is {value:.1f} ms", f"{most:g} ms")
+        yield at_most(most, value, f"latency p95 is {value:.1f} ms", f"{most:g} ms")
     if gate.maximum_size_bytes is not None:
         most, value = gate.maximum_size_bytes, file.size_bytes
-        yield _at_most(most, value, f"size is {value:,} bytes", f"{most:,} bytes")
+        yield at_most(most, value, f"size is {value:,} bytes", f"{most:,} bytes")
 
 
 def _at_least(bound: float, value: float, told: str, bound_told: str) -> Check:
@@ -178,6 +181,7 @@ def _at_least(bound: float, value: float, told: str, bound_told: str) -> Check:
     return Check(passed=passed, text=f"{told}; at least {bound_told} is asked for")
 
 
-def _at_most(bound: float, value: float, told: str, bound_told: str) -> Check:
+def at_most(bound: float, value: float, told: str, bound_told: str) -> Check:
+    """The check that `value` is not above `bound`, both in words too."""
     passed = round(value - bound, DECIMALS) <= 0
     return Check(passed=passed, text=f"{told}; at most {bound_told} is allowed")

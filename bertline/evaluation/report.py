@@ -18,17 +18,8 @@ def render_report(
     results: Results, verdict: Verdict, history: Sequence[Mapping[str, Any]] = ()
 ) -> str:
     """The HTML text; `history` are the entries of the model's history.json."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["size"] = size_text
-    return environment.get_template("report.html.j2").render(
+    return render_page(
+        TEMPLATES / "report.html.j2",
         results=results,
         verdict=verdict,
         verdict_line=verdict_line(verdict),
@@ -39,8 +30,23 @@ def render_report(
         training_plot=training_plot(history) if history else None,
         data=flat(results.data),
         settings=flat(results.settings),
-        css=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
     )
+
+
+def render_page(template: Path, **values: Any) -> str:
+    """The HTML text of a template with `values`, all escaped, and `css`, the style of reports."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template.parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["size"] = size_text
+    css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    return environment.get_template(template.name).render(css=css, **values)
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -76,13 +76,23 @@ class FileFacts(Config):
     size_bytes: Count
 
 
+class AgainstChampion(Config):
+    """The same form of the version in use, run on the same test examples.
+
+    drops: its metrics minus those of the new file.
+    """
+
+    metrics: dict[str, Percentage]
+    drops: dict[str, Interval]
+
+
 class FileResult(FileFacts):
     """Everything measured on one file, or on the reference.
 
     metrics_without_leaked: over the test examples that are not in training too. drops: of the
     metrics against the reference. logit_difference: the largest |Δ| to the reference's logits at
     real (not padded) positions, None where logits are not finite. drops, logit_difference and
-    agreement are None for the reference.
+    agreement are None for the reference. champion: None where there is none in this form.
     """
 
     finite_logits: bool
@@ -93,6 +103,7 @@ class FileResult(FileFacts):
     agreement: Agreement | None
     timing: Timing
     tables: tuple[Table, ...]
+    champion: AgainstChampion | None = None
 
 
 class Results(Config):
@@ -101,7 +112,8 @@ class Results(Config):
     metrics: names in order of importance, the first is the one that plots use. test_count, of
     which leaked_count are in training too. baselines: what answers without a neural network →
     metric → percent. files: exported files, in the order of exports.json. data, settings,
-    environment: what the report shows about where the numbers come from.
+    environment: what the report shows about where the numbers come from. champion: the version in
+    use that the files were compared with.
     """
 
     task: str
@@ -115,6 +127,7 @@ class Results(Config):
     data: dict[str, Any]
     settings: dict[str, Any]
     environment: dict[str, str]
+    champion: int | None = None
 
     @classmethod
     def read(cls, report: Path) -> "Results":

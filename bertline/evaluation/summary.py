@@ -32,6 +32,8 @@ def summary_lines(results: Results, verdict: Verdict) -> list[str]:
             if metric in values
         )
         lines.append(f"{name}: {told}")
+    if results.champion is not None:
+        lines.append(champion_line(results))
     lines.append(verdict_line(verdict))
     lines += [f"  {reason}" for reason in verdict.reasons]
     return lines
@@ -42,6 +44,20 @@ def model_line(model: ModelFacts) -> str:
     return (
         f"model: {model.parameters / 1e6:.1f} M parameters, {model.flops / 1e6:,.0f} MFLOPs at "
         f"{model.length} tokens, prune ratio {model.prune_ratio:.2f} %"
+    )
+
+
+def champion_line(results: Results) -> str:
+    """How the first metric of each file stands to the version in use, in one line."""
+    name = results.metrics[0]
+    drops = {file.name: file.champion.drops[name] for file in results.files if file.champion}
+    told = [
+        f"{file} {drop.estimate:+.2f} ({drop.low:+.2f} to {drop.high:+.2f})"
+        for file, drop in drops.items()
+    ]
+    return (
+        f"{METRICS[name].label} of version {results.champion} minus that of this model, in points: "
+        f"{', '.join(told) or 'no file in a form that it has'}"
     )
 
 

@@ -2,10 +2,12 @@
 
 <model>/1/, 2/, …       versions; one is whole once it has its manifest, which is uploaded last
 <model>/latest          the number of the version to use
+<model>/withdrawn       the numbers of versions that were rolled back, one a line
 <model>/.claims/1, 2, … whose a number is: the digest of the manifest to come
 
 An object store moves no folders, so a number is claimed before the files of its version come. All
-objects but `latest` are written on condition that there is none, and so never change. What a killed
+objects but `latest` and `withdrawn` are written on condition that there is none, and so never
+change; these two are replaced on condition that they are what was read before. What a killed
 publisher left is completed by the next one with the same files; otherwise the number stays unused.
 """
 
@@ -13,13 +15,13 @@ import contextlib
 import io
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 
 from bertline.artifacts import MANIFEST, digest, files_of, parse_manifest
 from bertline.errors import StorageError
 from bertline.progress import Progress
-from bertline.publishing.shelf import KIND, LATEST, Latest
+from bertline.publishing.shelf import KIND, LATEST, WITHDRAWN, Latest, Withdrawn
 from bertline.storage.bucket import Bucket
 
 
@@ -38,8 +40,7 @@ class BucketShelf:
         found = self._bucket.read(f"{self._key}/{version}/{MANIFEST}")
         if found is None:
             return None
-        where = f"{self._bucket.address}/{self._key}/{version}"
-        return parse_manifest(found[0], where, KIND).about.get("source")
+        return parse_manifest(found[0], self._address(str(version)), KIND).about.get("source")
 
     @contextlib.contextmanager
     def staging(self) -> Iterator[Path]:
@@ -65,15 +66,24 @@ class BucketShelf:
 
     def latest(self) -> Latest:
         """What `latest` says, and of which generation."""
-        name = f"{self._key}/{LATEST}"
-        found = self._bucket.read(name)
-        if found is None:
-            return Latest()
-        return Latest.parse(found[0], f"{self._bucket.address}/{name}", found[1])
+        found = self._bucket.read(f"{self._key}/{LATEST}")
+        return Latest.parse(found[0], self._address(LATEST), found[1]) if found else Latest()
 
     def move_latest(self, number: int, seen: Latest) -> None:
         """Replaces the generation of `latest` that was seen; if there is another, nothing."""
         self._bucket.replace(f"{self._key}/{LATEST}", f"{number}\n".encode(), seen.generation)
+
+    def withdrawn(self) -> Withdrawn:
+        """What `withdrawn` says, and of which generation."""
+        found = self._bucket.read(f"{self._key}/{WITHDRAWN}")
+        if found is None:
+            return Withdrawn()
+        return Withdrawn.parse(found[0], self._address(WITHDRAWN), found[1])
+
+    def withdraw(self, numbers: Set[int], seen: Withdrawn) -> bool:
+        """Replaces the generation of `withdrawn` that was seen; False if there is another."""
+        content = Withdrawn.content(numbers).encode()
+        return self._bucket.replace(f"{self._key}/{WITHDRAWN}", content, seen.generation)
 
     def _claim(self, manifest: str) -> int:
         """The number that is now claimed for the version with this manifest.
@@ -93,6 +103,9 @@ class BucketShelf:
 
     def _claim_of(self, number: int) -> str:
         return f"{self._key}/.claims/{number}"
+
+    def _address(self, name: str) -> str:
+        return f"{self._bucket.address}/{self._key}/{name}"
 
     def _names(self) -> list[str]:
         """The names of all objects below the key, from there on."""

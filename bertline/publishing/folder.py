@@ -4,12 +4,12 @@ import contextlib
 import errno
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 
 from bertline.artifacts import MANIFEST, fsync, read_manifest, write_text
 from bertline.errors import StorageError
-from bertline.publishing.shelf import KIND, LATEST, Latest
+from bertline.publishing.shelf import KIND, LATEST, WITHDRAWN, Latest, Withdrawn
 
 
 class FolderShelf:
@@ -63,3 +63,13 @@ class FolderShelf:
     def move_latest(self, number: int, seen: Latest) -> None:
         """Replaces `latest` in one step, whatever it says by now."""
         write_text(self._model / LATEST, f"{number}\n")
+
+    def withdrawn(self) -> Withdrawn:
+        """What `withdrawn` says."""
+        file = self._model / WITHDRAWN
+        return Withdrawn.parse(file.read_bytes(), str(file)) if file.is_file() else Withdrawn()
+
+    def withdraw(self, numbers: Set[int], seen: Withdrawn) -> bool:
+        """Replaces `withdrawn` in one step, whatever it says by now; True."""
+        write_text(self._model / WITHDRAWN, Withdrawn.content(numbers))
+        return True

@@ -7,6 +7,7 @@
     openvino_…/, litert_….tflite the other files, as in the exported folder; so openvino_…_text/
     model.json, vocab.txt        what texts and answers need; exports.json has the new paths
     model_card.md, report.html, metrics.json, verdict.json
+    profile.json                 what the data was like (see drift.profile)
 
 Both servers are pointed at <registry>/<name> and serve the highest version.
 """

@@ -1,5 +1,6 @@
 """What the registry asks of the place where the versions of one model lie."""
 
+from collections.abc import Set
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -8,6 +9,7 @@ from bertline.errors import StorageError
 
 KIND = "exported"
 LATEST = "latest"
+WITHDRAWN = "withdrawn"
 
 
 class Latest(NamedTuple):
@@ -28,6 +30,29 @@ class Latest(NamedTuple):
             raise StorageError(
                 f"{where}: {content[:40]!r} is no version's number; write one into it"
             ) from None
+
+
+class Withdrawn(NamedTuple):
+    """What `withdrawn` says: the versions that were rolled back; generation as in Latest."""
+
+    numbers: Set[int] = frozenset()
+    generation: int = 0
+
+    @classmethod
+    def parse(cls, content: bytes, where: str, generation: int = 0) -> "Withdrawn":
+        """What `content` says; raises StorageError if that is no list of numbers."""
+        try:
+            return cls(frozenset(map(int, content.split())), generation)
+        except ValueError:
+            raise StorageError(
+                f"{where}: {content[:40]!r} is no list of versions' numbers; write them into it, "
+                "one a line"
+            ) from None
+
+    @staticmethod
+    def content(numbers: Set[int]) -> str:
+        """The text that says `numbers`."""
+        return "".join(f"{number}\n" for number in sorted(numbers))
 
 
 class Shelf(Protocol):
@@ -55,4 +80,12 @@ class Shelf(Protocol):
 
     def move_latest(self, number: int, seen: Latest) -> None:
         """Lets `latest` say `number`; a bucket does nothing if another has written it since."""
+        ...
+
+    def withdrawn(self) -> Withdrawn:
+        """What `withdrawn` says."""
+        ...
+
+    def withdraw(self, numbers: Set[int], seen: Withdrawn) -> bool:
+        """Lets `withdrawn` say `numbers`; False if a bucket knows that it was written since."""
         ...

@@ -20,11 +20,13 @@ from bertline.errors import BertlineError, ConfigError, StorageError
 STAGES = (
     "import_checkpoint",
     "ingest",
+    "compare_data",
     "tokenize",
     "finetune",
     "export",
     "convert",
     "evaluate",
+    "compare_models",
     "publish",
 )
 FAILURE_FILE_VARIABLE = "BERTLINE_FAILURE_FILE"

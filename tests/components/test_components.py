@@ -7,10 +7,13 @@ import pytest
 from kfp import dsl
 
 from bertline.artifacts import write_json
+from bertline.drift.limits import Limits, check_data
+from bertline.drift.verdict import Drift
 from bertline.evaluation.gate import Gate, judge
 from bertline.stages import execute as stage_execution
 from bertline.stages.execute import STAGES
 from components.image import IMAGE
+from tests.drift.toy_profiles import make_profile
 from tests.evaluation.sample_results import make_file, make_results
 
 FOLDER = Path(__file__).parent.parent.parent / "components"
@@ -83,3 +86,40 @@ def test_evaluate_shows_the_results_and_returns_the_verdict(
     file = measured.files[0]
     assert artifacts["metrics"].metadata[f"{file.name}.slot_f1"] == file.metrics["slot_f1"]
     assert (tmp_path / "metrics").is_file()
+
+
+def test_comparisons_show_their_pages_and_return_what_is_to_be_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drift = Drift(
+        name="toy",
+        champion=None,
+        seen_in=None,
+        checks=check_data(Limits(), make_profile(leaked=0.9), None),
+        fresh=make_profile(),
+        reference=None,
+    )
+    measured = make_results(make_file("openvino_int8", slot_f1=1.0))
+    verdict = judge(Gate(minimum={"slot_f1": 90}), measured)
+
+    def execute(stage: str, settings: str, **paths: str) -> None:
+        output, page = {
+            "compare_data": ("drift", "drift.html"),
+            "compare_models": ("compared", "report.html"),
+        }[stage]
+        folder = Path(paths[output])
+        folder.mkdir()
+        drift.write(folder)
+        verdict.write(folder)
+        (folder / page).write_text(f"<p>{stage}</p>")
+
+    monkeypatch.setattr(stage_execution, "execute", execute)
+    answers = {}
+    for stage in ("compare_data", "compare_models"):
+        function = component(stage).python_func
+        names = [name for name in inspect.signature(function).parameters if name != "settings"]
+        paths = {name: dsl.Artifact(uri=str(tmp_path / stage / name)) for name in names}
+        (tmp_path / stage).mkdir()
+        answers[stage] = function(settings="{}", **{**paths, "registry": "r"})
+        assert (tmp_path / stage / "page").read_text() == f"<p>{stage}</p>"
+    assert answers == {"compare_data": "refuse", "compare_models": False}

@@ -2,11 +2,12 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.manifests.rendered import MANIFESTS
 
-TOOLS = ["awk", "bash", "cat", "dirname", "grep", "mktemp", "python3", "rm", "sleep", "tee"]
+TOOLS = ["awk", "bash", "cat", "dirname", "grep", "mktemp", "rm", "sleep", "tee"]
 RECORDER = """#!/usr/bin/env bash
 name=${0##*/}
 line="$name $*"
@@ -40,6 +41,7 @@ class Machine:
         self.temporary.mkdir()
         for tool in TOOLS:
             (self.bin / tool).symlink_to(str(shutil.which(tool)))
+        (self.bin / "python3").symlink_to(sys.executable)
         for program in ("kind", "minikube", "kubectl", "docker", "git", "kustomize", "bertline"):
             self.add(program)
 

@@ -181,7 +181,7 @@ def test_make_hands_on_provider_and_verb() -> None:
     for provider in PROVIDERS:
         for verb in ("up", "load", "test", "down"):
             shown = subprocess.run(
-                ["make", "--dry-run", f"{provider}-{verb}"],
+                ["make", "--dry-run", "--no-print-directory", f"{provider}-{verb}"],
                 cwd=MANIFESTS.parent,
                 env=environment,
                 capture_output=True,

@@ -11,11 +11,13 @@ from bertline.artifacts import new_artifact, write_json
 from bertline.errors import StageError
 from bertline.evaluation.gate import Gate, judge
 from bertline.modeling.checkpoints.known import KNOWN
+from bertline.publishing.registry import add_version, read_latest
 from pipelines import run as run_module
 from pipelines.cli import main
 from pipelines.recipe import PIPELINES, PROJECT, Recipe, recipe_names
 from pipelines.run import Result
 from tests.evaluation.sample_results import make_file, make_results
+from tests.storage.gcs_server import Cloud
 
 STAGES = PIPELINES["train"]
 Captured = pytest.CaptureFixture[str]
@@ -164,3 +166,36 @@ def test_verdict_is_a_result(
         f"report: {tmp_path / 'report/report.html'}",
     ]
     assert any(line.startswith("BLESSED" if blessed else "NOT BLESSED") for line in lines)
+
+
+def test_rollback_moves_latest(tmp_path: Path, capsys: Captured) -> None:
+    model = tmp_path / "snips"
+    for source in ("one", "two", "three"):
+        add_version(model, source, lambda folder: (folder / "model.json").touch())
+    options = ["--registry", str(tmp_path)]
+    assert main(["rollback", "snips", *options]) == 0
+    assert read_latest(model) == 2
+    assert main(["rollback", "snips", *options, "--to", "1"]) == 0
+    assert read_latest(model) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"snips: version {number} is the latest; higher ones are withdrawn" for number in (2, 1)
+    ]
+    assert main(["rollback", "snips", *options]) == 2
+    assert main(["rollback", "snips", *options, "--to", "9"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f"error: {model}: no version before the latest; publish another one first",
+        f"error: {model}: no version 9; there are: 1, 2, 3",
+    ]
+
+
+def test_rollback_in_a_bucket(cloud: Cloud, capsys: Captured) -> None:
+    model = "gs://data/registry/snips"
+    for source in ("one", "two"):
+        add_version(model, source, lambda folder: (folder / "model.json").touch())
+    assert main(["rollback", "snips", "--registry", "gs://data/registry"]) == 0
+    assert cloud.objects()["registry/snips/latest"] == b"1\n"
+    assert main(["rollback", "snips", "--registry", "gs://data/registry/"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "snips: version 1 is the latest; higher ones are withdrawn\n"
+    last = captured.err.splitlines()[-1]  # after the progress of the uploads
+    assert last == f"error: {model}: no version before the latest; publish another one first"

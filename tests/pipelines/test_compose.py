@@ -2,7 +2,8 @@ from pathlib import Path
 
 import yaml
 
-from pipelines.compose import cached_under, compose, upstream, write_ir
+from pipelines.compose import ALWAYS_RUN, cached_under, compose, write_ir
+from pipelines.graph import tasks_of, upstream
 from pipelines.recipe import PIPELINES
 
 STAGES = PIPELINES["train"]
@@ -14,7 +15,14 @@ UPSTREAM = {
     "finetune": ["import_checkpoint", "tokenize"],
     "export": ["finetune", "ingest", "tokenize"],
     "evaluate": ["export", "finetune", "ingest", "tokenize"],
-    "publish": ["evaluate", "export"],
+    "publish": ["evaluate", "export", "ingest"],
+}
+RETRAIN = {stage: f'{{"of": "{stage}"}}' for stage in PIPELINES["retrain"]}
+RETRAIN_UPSTREAM = {
+    **UPSTREAM,
+    "compare_data": ["ingest"],
+    "compare_models": ["compare_data", "evaluate", "export", "finetune", "ingest"],
+    "publish": ["compare_models", "export", "ingest"],
 }
 
 
@@ -73,3 +81,51 @@ def test_cache_keys_go_to_their_stages() -> None:
     tasks = line.pipeline_spec.root.dag.tasks
     found = {name.replace("-", "_"): task.caching_options.cache_key for name, task in tasks.items()}
     assert found == keys
+
+
+def test_retraining_is_the_same_line_between_two_comparisons() -> None:
+    assert upstream(compose("retrain", "toy", "A toy.", RETRAIN)) == RETRAIN_UPSTREAM
+
+
+def test_retraining_goes_on_only_where_the_data_says_so(tmp_path: Path) -> None:
+    write_ir(compose("retrain", "toy", "A toy.", RETRAIN), tmp_path / "toy.yaml")
+    ir = yaml.safe_load((tmp_path / "toy.yaml").read_text())
+    tasks = ir["root"]["dag"]["tasks"]
+    assert set(tasks) == {"ingest", "compare-data", "condition-1"}
+    assert tasks["condition-1"]["triggerPolicy"]["condition"] == (
+        "inputs.parameter_values['pipelinechannel--compare-data-Output'] == 'train'"
+    )
+    inside = ir["components"]["comp-condition-1"]["dag"]["tasks"]
+    assert {name.replace("-", "_") for name in inside} == {
+        *STAGES,
+        "compare_models",
+    } - {"ingest"}
+    parameters = ir["root"]["inputDefinitions"]["parameters"]
+    assert set(parameters) == {"work_root", "registry", *(f"{stage}_settings" for stage in RETRAIN)}
+
+
+def test_a_scheduled_run_looks_at_its_data_and_the_registry_anew() -> None:
+    tasks = dict(tasks_of(compose("retrain", "toy", "A toy.", RETRAIN)))
+    assert set(tasks) == set(RETRAIN)
+    anew = {stage for stage, task in tasks.items() if not task.caching_options.enable_cache}
+    assert anew == {"ingest", "compare_data", "evaluate", "compare_models", "publish"}
+
+
+def test_only_stages_of_a_pipeline_are_said_to_run_always() -> None:
+    assert ALWAYS_RUN.keys() == PIPELINES.keys()
+    for pipeline, stages in ALWAYS_RUN.items():
+        assert set(stages) <= set(PIPELINES[pipeline])
+
+
+def test_a_run_has_a_verdict_of_its_own() -> None:
+    tasks = dict(tasks_of(compose("train", "toy", "A toy.", SETTINGS)))
+    anew = {stage for stage, task in tasks.items() if not task.caching_options.enable_cache}
+    assert anew == {"evaluate", "publish"}
+
+
+def test_cache_keys_go_to_tasks_under_a_condition_too() -> None:
+    keys = {stage: f"key of {stage}" for stage in RETRAIN}
+    line = compose("retrain", "toy", "A toy.", RETRAIN, configure=cached_under(keys))
+    found = {stage: task.caching_options.cache_key for stage, task in tasks_of(line)}
+    assert found == keys
+    assert all(task.caching_options.enable_cache for _, task in tasks_of(line))

@@ -52,8 +52,7 @@ def test_lines_where_there_is_no_terminal() -> None:
             "  tokenize          done in 0.0 s",
             "  finetune          started",
         ]
-        assert display.stage == "finetune"
-        assert display.last_words == "ValueError: shapes differ"
+        assert display.failed == ("finetune", "ValueError: shapes differ")
 
 
 def test_terminal_is_rewritten_in_place() -> None:
@@ -81,3 +80,18 @@ def test_clear_removes_the_line_of_progress() -> None:
     terminal = Terminal()
     Display(terminal).clear()
     assert terminal.getvalue() == "\r\x1b[K"
+
+
+def test_the_first_failure_is_told_though_kfp_goes_on() -> None:
+    display = Display(io.StringIO())
+    for line in (
+        "12:00:00.000 - INFO - Executing task 'ingest'",
+        "    no such file",
+        "12:00:01.000 - ERROR - Task 'ingest' finished with status FAILURE",
+        "12:00:02.000 - INFO - Executing task 'import-checkpoint'",
+        "    encoder: 6 layers",
+    ):
+        display.read(line)
+    assert display.failed == ("ingest", "no such file")
+    display.read("12:00:03.000 - INFO - Task 'import-checkpoint' finished with status SUCCESS")
+    assert display.failed == ("ingest", "no such file")

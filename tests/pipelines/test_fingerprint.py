@@ -7,7 +7,7 @@ import pytest
 from pipelines import fingerprint as module
 from pipelines.fingerprint import fingerprints
 from pipelines.recipe import PIPELINES
-from tests.pipelines.test_compose import UPSTREAM
+from tests.pipelines.test_compose import RETRAIN_UPSTREAM, UPSTREAM
 
 STAGES = PIPELINES["train"]
 
@@ -23,7 +23,7 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def code(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Module → its version; tests of code_version itself are in tests/test_code_version.py."""
-    versions = {f"bertline.stages.{stage}": "old" for stage in STAGES}
+    versions = {f"bertline.stages.{stage}": "old" for stage in PIPELINES["retrain"]}
     monkeypatch.setattr(module, "code_version", versions.__getitem__)
     return versions
 
@@ -161,3 +161,10 @@ def test_the_model_to_start_from_counts(settings: dict[str, str], tmp_path: Path
 def test_image_counts_for_all_stages(settings: dict[str, str]) -> None:
     before = fingerprints(settings, UPSTREAM)
     assert changed(before, fingerprints(settings, UPSTREAM, "sha256:1f")) == set(STAGES)
+
+
+def test_what_depends_on_the_registry_is_new_each_time(settings: dict[str, str]) -> None:
+    more = {**settings, "compare_data": "{}", "compare_models": "{}"}
+    first, second = (fingerprints(more, RETRAIN_UPSTREAM) for _ in range(2))
+    new = {stage for stage in more if first[stage] != second[stage]}
+    assert new == {"compare_data", "compare_models", "publish"}

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from bertline.errors import ConfigError, StageError, StorageError
-from pipelines.local import Place, run_locally
-from tests.pipelines.toy_line import toy_line
+from pipelines.local import Place, outputs_of, run_locally
+from tests.pipelines.toy_line import conditional_line, toy_line
 
 PROJECT = Path(__file__).parent.parent.parent
 
@@ -91,6 +91,36 @@ def test_failed_stage_is_not_cached(place: Place) -> None:
     with pytest.raises(StageError):
         run(place, "wrong data")
     assert run(place, "right data")[0] == "right data"
+
+
+def run_conditional(place: Place, settings: str) -> list[list[str]]:
+    """What was shown of the conditional line, a list of words a line, without times."""
+    terminal = io.StringIO()
+    with place.locked():
+        run_locally(conditional_line(), {"settings": settings}, place, terminal)
+    return [line.split()[:2] for line in terminal.getvalue().splitlines()]
+
+
+def test_stages_under_a_condition_are_cached_and_found(place: Place) -> None:
+    assert run_conditional(place, "skip") == []
+    assert outputs_of("first", conditional_line(), place.cache) == {}
+    run_conditional(place, "hello")
+    outputs = {
+        stage: outputs_of(stage, conditional_line(), place.cache) for stage in ("first", "second")
+    }
+    assert outputs["second"] == {"Output": "hello"}
+    assert run_conditional(place, "hello") == [["first", "cached"], ["second", "cached"]]
+    (Path(outputs["first"]["made"].uri) / "text.txt").unlink()
+    shown = run_conditional(place, "hello")
+    assert ["first", "done"] in shown
+    assert shown[-1] == ["second", "cached"]
+
+
+def test_stage_that_failed_under_a_condition_is_told(place: Place) -> None:
+    with pytest.raises(StageError, match=r"^first: labels.txt: no labels; write some; log: "):
+        run_conditional(place, "wrong data")
+    with pytest.raises(StageError, match=r"^first: .*'ValueError: shapes differ'.*log"):
+        run_conditional(place, "bug")
 
 
 def test_environment_is_left_as_it_was(place: Place) -> None:

@@ -10,8 +10,9 @@ import yaml
 from bertline import __version__
 from bertline.errors import ConfigError
 from pipelines.cli import main
-from pipelines.compose import compose, upstream, write_ir
-from pipelines.placement import ALWAYS_RUN, placed
+from pipelines.compose import ALWAYS_RUN, compose, write_ir
+from pipelines.graph import upstream
+from pipelines.placement import placed
 from pipelines.recipe import PIPELINES, Recipe, load_recipe, recipe_names
 from pipelines.target import TRAINING, Target, load_target, target_names
 
@@ -161,6 +162,17 @@ def test_places_are_defaults_and_the_volume_is_where_they_are(tmp_path: Path) ->
     assert (mount["constant"], mount["mountPath"]) == ("bertline", "/bertline")
 
 
+def test_stages_that_read_the_registry_have_its_volume(tmp_path: Path) -> None:
+    ir = compiled(tmp_path, recipe("retrain"), target("kind"))
+    stages = PIPELINES["retrain"]
+    mounted = ["compare_data", "finetune", "compare_models", "publish"]
+    assert [stage for stage in stages if "pvcMount" in ir.pod(stage)] == mounted
+    assert ir.parameters()["registry"] == "/bertline/registry"
+    ir = compiled(tmp_path, recipe("retrain"), target("kind", registry="gs://bucket/models"))
+    assert [stage for stage in stages if "pvcMount" in ir.pod(stage)] == ["finetune"]
+    assert ir.parameters()["registry"] == "gs://bucket/models"
+
+
 def test_stage_that_reads_the_volume_has_it(tmp_path: Path) -> None:
     changed = recipe("snips").changed({"ingest.source": "/bertline/data"})
     ir = compiled(tmp_path, changed, target("kind", registry="gs://bucket/models"))
@@ -169,7 +181,8 @@ def test_stage_that_reads_the_volume_has_it(tmp_path: Path) -> None:
     assert ir.parameters()["registry"] == "gs://bucket/models"
 
 
-def test_what_a_target_may_change(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["snips", "retrain"])
+def test_what_a_target_may_change(name: str, tmp_path: Path) -> None:
     place = target(
         "kind",
         caching=True,
@@ -178,10 +191,11 @@ def test_what_a_target_may_change(tmp_path: Path) -> None:
         pipeline_root="gs://bucket/artifacts",
         image_pull_policy="Always",
     )
-    ir = compiled(tmp_path, recipe("snips"), place)
-    for stage in PIPELINES["train"]:
-        task = ir.task(stage)
-        assert task["cachingOptions"] == ({} if stage in ALWAYS_RUN else {"enableCache": True})
+    chosen = recipe(name)
+    ir = compiled(tmp_path, chosen, place)
+    for stage in PIPELINES[chosen.pipeline]:
+        task, is_cached = ir.task(stage), stage not in ALWAYS_RUN[chosen.pipeline]
+        assert task["cachingOptions"] == ({"enableCache": True} if is_cached else {})
         assert "retryPolicy" not in task
         assert ir.pod(stage)["imagePullPolicy"] == "Always"
     assert ir.kubernetes["pipelineConfig"]["activeDeadlineSeconds"] == 60

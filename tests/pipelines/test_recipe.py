@@ -246,3 +246,16 @@ def test_checksums_go_with_the_source_that_they_are_of() -> None:
 def test_unknown_key_inside_a_setting_names_the_nearest_there() -> None:
     message = problem(recipe().changed({"evaluate.gate.minimun": {}}))
     assert message == ("recipe toy: evaluate: unknown key 'gate.minimun'; did you mean 'minimum'?")
+
+
+def test_retraining_publishes_what_it_compared() -> None:
+    retrain = load_recipe("retrain")
+    named = retrain.changed({"publish.name": "nightly", "compare_data.name": "nightly"})
+    assert json.loads(named.settings()["compare_data"])["name"] == "nightly"
+    message = problem(retrain.changed({"publish.name": "nightly"}))
+    assert message == "recipe retrain: compare_data.name None, publish.name 'nightly'; give one"
+
+
+def test_margins_are_of_the_recipe_s_task() -> None:
+    message = problem(load_recipe("retrain").changed({"compare_models.maximum_drop": {"f1": 1}}))
+    assert message.startswith("recipe retrain: gate: 'f1' is not of this task; ")

@@ -66,6 +66,11 @@ def test_pod_of_a_stage_has_the_defaults_but_for_what_is_changed() -> None:
     )
 
 
+def test_stages_that_run_models_or_read_all_texts_ask_for_more() -> None:
+    assert target().pod("compare_models") == target().pod("evaluate")
+    assert target().pod("compare_data") == target().pod("tokenize")
+
+
 def test_places_lie_on_the_volume_or_where_the_target_says() -> None:
     assert target().places == {
         "work_root": "/bertline/work",

@@ -59,3 +59,15 @@ def toy_line(cache_key: str = "one") -> Any:
         return text
 
     return dsl.pipeline(line, name="toy-line")
+
+
+def conditional_line() -> Any:
+    """first → second, unless the argument `settings` is "skip"; returns nothing."""
+
+    def line(settings: str) -> None:
+        with dsl.If(settings != "skip"):
+            made = first(settings=settings).set_caching_options(True, cache_key="first")
+            read = second(made=made.outputs["made"])
+            read.set_caching_options(True, cache_key="second")
+
+    return dsl.pipeline(line, name="conditional-line")

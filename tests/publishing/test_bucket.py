@@ -11,7 +11,14 @@ import pytest
 
 from bertline.artifacts import read_manifest
 from bertline.errors import StorageError
-from bertline.publishing.registry import add_version, find_version, read_latest, versions
+from bertline.publishing.registry import (
+    add_version,
+    find_version,
+    read_latest,
+    roll_back,
+    versions,
+    withdrawn,
+)
 from bertline.storage import bucket, fetch
 from tests.storage.contents import CONTENT, files_below
 from tests.storage.gcs_server import UNREAD, Cloud
@@ -209,6 +216,52 @@ def test_latest_is_mended_and_a_damaged_one_is_told(cloud: Cloud) -> None:
     cloud.storage.delete_file("data", "registry/snips/latest")
     assert add_version(MODEL, "aaa", fill_otherwise) == 1
     assert read_latest(MODEL) == 1
+
+
+def test_a_roll_back_comes_through_faults(cloud: Cloud) -> None:
+    for source in ("aaa", "bbb"):
+        add_version(MODEL, source, fill_otherwise)
+    for kind in (503, "cut", "lost"):
+        cloud.fail("POST .*/withdrawn", kind)
+        cloud.fail("POST .*/latest", kind)
+    assert roll_back(MODEL) == 1
+    objects = cloud.objects()
+    assert objects["registry/snips/withdrawn"] == b"2\n"
+    assert objects["registry/snips/latest"] == b"1\n"
+
+
+def test_roll_backs_at_once_lose_nothing(cloud: Cloud) -> None:
+    for source in ("aaa", "bbb", "ccc", "ddd"):
+        add_version(MODEL, source, fill_otherwise)
+    others: list[int] = []
+
+    def another() -> None:
+        others.extend(roll_back(MODEL, to) for to in (1, 4))
+        assert withdrawn(MODEL) == {2, 3}
+
+    cloud.fail("POST .*snips/withdrawn$", "late", first=another)
+    assert roll_back(MODEL, 3) == 3
+    assert others == [1, 4]
+    assert (read_latest(MODEL), withdrawn(MODEL)) == (3, {2, 4})
+
+
+def test_a_roll_back_at_a_publishers_worst_moment(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for source in ("aaa", "bbb"):
+        add_version(MODEL, source, fill_otherwise)
+    said = latest_history(cloud, monkeypatch)
+    cloud.fail("POST .*snips/latest$", "late", first=lambda: roll_back(MODEL, 1))
+    assert add_version(MODEL, "ccc", fill_otherwise) == 3
+    assert said == [1]
+    assert (read_latest(MODEL), withdrawn(MODEL)) == (1, {2, 3})
+
+
+def test_a_damaged_withdrawn_is_told(cloud: Cloud) -> None:
+    cloud.put(**{"registry/snips/withdrawn": b"two"})
+    message = f"{MODEL}/withdrawn: b'two' is no list of versions' numbers"
+    with pytest.raises(StorageError, match=message):
+        withdrawn(MODEL)
 
 
 PUBLISH = """

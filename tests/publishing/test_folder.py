@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from bertline.artifacts import read_manifest
-from bertline.errors import StorageError
-from bertline.publishing.registry import add_version, read_latest, versions
+from bertline.errors import ConfigError, StorageError
+from bertline.publishing.registry import add_version, read_latest, roll_back, versions, withdrawn
 
 
 def fill(folder: Path) -> None:
@@ -56,6 +56,45 @@ def test_a_damaged_latest_is_told(tmp_path: Path) -> None:
     message = r"latest: b'two\\n' is no version's number; write one into it"
     with pytest.raises(StorageError, match=message):
         read_latest(tmp_path)
+
+
+def test_withdrawn_is_a_file_with_a_number_a_line(tmp_path: Path) -> None:
+    for source in ("aaa", "bbb", "ccc"):
+        add_version(tmp_path, source, fill)
+    roll_back(tmp_path, 1)
+    assert (tmp_path / "withdrawn").read_text() == "2\n3\n"
+    assert (tmp_path / "latest").read_text() == "1\n"
+    roll_back(tmp_path, 3)
+    assert (tmp_path / "withdrawn").read_text() == "2\n"
+    roll_back(tmp_path, 2)
+    roll_back(tmp_path, 3)
+    assert (tmp_path / "withdrawn").read_text() == ""
+    assert withdrawn(tmp_path) == set()
+
+
+def test_a_damaged_withdrawn_is_told(tmp_path: Path) -> None:
+    add_version(tmp_path, "aaa", fill)
+    (tmp_path / "withdrawn").write_text("2\ntwo\n")
+    message = r"withdrawn: b'2\\ntwo\\n' is no list of versions' numbers; write them into it"
+    with pytest.raises(StorageError, match=message):
+        withdrawn(tmp_path)
+
+
+def test_where_all_versions_are_withdrawn_that_is_told(tmp_path: Path) -> None:
+    add_version(tmp_path, "aaa", fill)
+    (tmp_path / "withdrawn").write_text("1\n")
+    with pytest.raises(StorageError, match="all versions are withdrawn; roll back to one of them"):
+        add_version(tmp_path, "aaa", fill)
+    assert roll_back(tmp_path, 1) == 1
+    assert withdrawn(tmp_path) == set()
+    (tmp_path / "withdrawn").write_text("1\n")
+    assert add_version(tmp_path, "bbb", fill) == read_latest(tmp_path) == 2
+
+
+def test_nothing_is_made_where_there_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no version before the latest"):
+        roll_back(tmp_path / "snips")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_other_failures_of_the_move_are_told(

@@ -3,8 +3,17 @@ from pathlib import Path
 
 import pytest
 
-from bertline.errors import StorageError
-from bertline.publishing.registry import add_version, find_version, read_latest, versions
+from bertline.errors import ConfigError, StorageError
+from bertline.publishing import registry
+from bertline.publishing.registry import (
+    add_version,
+    find_version,
+    model_address,
+    read_latest,
+    roll_back,
+    versions,
+    withdrawn,
+)
 
 
 @pytest.fixture(params=["folder", "gs"])
@@ -74,6 +83,107 @@ def test_publishers_at_once_take_different_numbers(model: Path | str) -> None:
     assert sources == set(range(1, count + 1))
 
 
+@pytest.fixture
+def three(model: Path | str) -> Path | str:
+    """A model with three versions."""
+    for source in ("aaa", "bbb", "ccc"):
+        add_version(model, source, fill)
+    return model
+
+
+def test_a_roll_back_moves_latest_and_keeps_every_version(three: Path | str) -> None:
+    assert roll_back(three) == 2
+    assert (read_latest(three), withdrawn(three)) == (2, {3})
+    assert roll_back(three) == 1
+    assert (read_latest(three), withdrawn(three)) == (1, {2, 3})
+    assert versions(three) == [1, 2, 3]
+    with pytest.raises(ConfigError, match="no version before the latest"):
+        roll_back(three)
+    assert read_latest(three) == 1
+
+
+def test_publishing_goes_on_from_the_next_number(three: Path | str) -> None:
+    roll_back(three, 1)
+    assert add_version(three, "ddd", fill) == 4
+    assert (read_latest(three), withdrawn(three)) == (4, {2, 3})
+    assert roll_back(three) == 1
+
+
+def test_what_was_rolled_back_stays_so(three: Path | str) -> None:
+    roll_back(three)
+    assert add_version(three, "ccc", fill) == 3
+    assert add_version(three, "aaa", fill) == 1
+    assert (read_latest(three), withdrawn(three)) == (2, {3})
+
+
+def test_a_roll_back_can_be_taken_back(three: Path | str) -> None:
+    roll_back(three, 1)
+    assert roll_back(three, 3) == 3
+    assert (read_latest(three), withdrawn(three)) == (3, {2})
+    assert roll_back(three) == 1
+    assert roll_back(three, 3) == 3
+    assert roll_back(three, 2) == 2
+    assert (read_latest(three), withdrawn(three)) == (2, {3})
+
+
+def test_a_killed_roll_back_is_ended_by_the_next(
+    three: Path | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "_settle", killed)
+        with pytest.raises(KeyboardInterrupt):
+            roll_back(three)
+    assert (read_latest(three), withdrawn(three)) == (3, {3})
+    assert roll_back(three) == 2
+    assert (read_latest(three), withdrawn(three)) == (2, {3})
+
+
+@pytest.mark.parametrize("to", [0, 4, -1])
+def test_a_version_that_is_not_there_changes_nothing(three: Path | str, to: int) -> None:
+    with pytest.raises(ConfigError, match=f"no version {to}; there are: 1, 2, 3"):
+        roll_back(three, to)
+    assert (read_latest(three), withdrawn(three)) == (3, set())
+
+
+def test_a_model_that_is_not_there_has_nothing_to_go_back_to(model: Path | str) -> None:
+    with pytest.raises(ConfigError, match="no version before the latest; publish another"):
+        roll_back(model)
+    with pytest.raises(ConfigError, match="no version 1; there are: none"):
+        roll_back(model, 1)
+    assert (versions(model), withdrawn(model)) == ([], set())
+
+
+def test_a_publisher_and_a_roll_back_at_once_agree(three: Path | str) -> None:
+    barrier = threading.Barrier(2)
+
+    def wait_and_fill(folder: Path) -> None:
+        fill(folder)
+        barrier.wait(timeout=30)
+
+    publisher = threading.Thread(target=add_version, args=(three, "ddd", wait_and_fill))
+    publisher.start()
+    barrier.wait(timeout=30)
+    roll_back(three, 1)
+    publisher.join()
+    assert read_latest(three) == max({1, 2, 3, 4} - withdrawn(three))
+
+
 def test_a_registry_is_a_folder_or_a_bucket() -> None:
     with pytest.raises(StorageError, match="https://host/a: a registry is a folder or at gs://"):
         versions("https://host/a")
+
+
+@pytest.mark.parametrize(
+    ("place", "address"),
+    [
+        (Path("runs/registry"), "runs/registry/snips"),
+        ("runs/registry/", "runs/registry/snips"),
+        ("gs://data/registry/", "gs://data/registry/snips"),
+        ("gs://data", "gs://data/snips"),
+    ],
+)
+def test_where_a_model_is(place: Path | str, address: str) -> None:
+    assert model_address(place, "snips") == address

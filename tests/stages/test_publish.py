@@ -4,14 +4,18 @@ import pytest
 
 from bertline.artifacts import digest, new_artifact, read_json, read_manifest, write_json
 from bertline.config import Config
+from bertline.drift.profile import Profile
 from bertline.errors import ConfigError, DataError
 from bertline.evaluation.gate import Gate, judge
 from bertline.evaluation.predictors import open_predictor, predictor_names
 from bertline.evaluation.results import FileResult
+from bertline.publishing.registry import add_version, roll_back
+from bertline.stages import publish
 from bertline.stages.execute import execute
-from bertline.stages.publish import Settings, run
+from bertline.stages.publish import Settings
 from bertline.storage import fetch
 from tests.evaluation.sample_results import make_file, make_results
+from tests.evaluation.toy_material import write_material
 from tests.storage.gcs_server import Cloud
 from tests.toy_model import write_toy_folder
 
@@ -23,7 +27,12 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("publish") / "exported"
     with new_artifact(path, "exported") as folder:
         write_toy_folder(folder)
+    write_material(path.parent)
     return path
+
+
+def run(settings: Settings, *, exported: Path, **others: Path) -> None:
+    publish.run(settings, exported=exported, examples=exported.parent / "examples", **others)
 
 
 def write_report(path: Path, exported: Path, gate: Gate, files: list[FileResult]) -> Path:
@@ -70,18 +79,76 @@ def test_a_blessed_model_becomes_a_version_that_can_be_used(tmp_path: Path, expo
         assert open_predictor(version, name).name == name
 
 
+def test_a_version_tells_what_its_data_was_like(tmp_path: Path, exported: Path) -> None:
+    report = write_report(tmp_path / "report", exported, Gate(), FILES)
+    paths = {"registry": tmp_path / "r", "published": tmp_path / "published"}
+    run(Settings(), exported=exported, report=report, **paths)
+    version = tmp_path / "r/snips/1"
+    assert "profile.json" in read_manifest(version, "exported").files
+    profile = Profile.read(version / "profile.json")
+    assert (profile.learnt.count, profile.test.count) == (10, 3)
+    assert profile.learnt.labels["intents"] == {"PlayMusic": 5, "RateBook": 5}
+    assert profile.learnt.unknown == 0
+
+
+def test_what_was_rolled_back_is_not_published_again(tmp_path: Path, exported: Path) -> None:
+    registry = tmp_path / "r"
+    report = write_report(tmp_path / "report", exported, Gate(), FILES)
+    (registry / "snips/1").mkdir(parents=True)
+    for number in range(2):
+        published = tmp_path / f"published {number}"
+        run(Settings(), exported=exported, report=report, registry=registry, published=published)
+        assert about(published)["version"] == (None if number else 2)
+        assert roll_back(registry / "snips", 1) == 1
+    assert about(published)["reasons"] == ["it is version 2, which was rolled back"]
+    assert (registry / "snips/latest").read_text() == "1\n"
+
+
+@pytest.mark.parametrize(
+    ("champion", "latest", "reason"),
+    [
+        (1, 1, None),
+        (None, 1, "compared with version None, but version 1 is in use by now"),
+        (2, 1, "compared with version 2, but version 1 is in use by now"),
+    ],
+)
+def test_a_comparison_holds_for_the_version_in_use(
+    tmp_path: Path, exported: Path, champion: int | None, latest: int, reason: str | None
+) -> None:
+    registry, published = tmp_path / "r", tmp_path / "published"
+    (registry / "snips" / str(latest)).mkdir(parents=True)
+    (registry / "snips/latest").write_text(f"{latest}\n")
+    report = write_report(tmp_path / "report", exported, Gate(), FILES)
+    manifest = read_json(report / "manifest.json")
+    manifest["about"]["champion"] = champion
+    write_json(report / "manifest.json", manifest)
+    for _ in range(2):  # published once, the version in use is its own
+        run(Settings(), exported=exported, report=report, registry=registry, published=published)
+        assert about(published)["version"] == (2 if reason is None else None)
+        assert about(published)["reasons"] == ([] if reason is None else [reason])
+
+
 def test_a_registry_in_a_bucket(cloud: Cloud, tmp_path: Path, exported: Path) -> None:
     report = write_report(tmp_path / "report", exported, Gate(), FILES)
-    paths = {"exported": str(exported), "report": str(report)}
-    for number in range(2):
+    examples = exported.parent / "examples"
+    paths = {"exported": str(exported), "examples": str(examples), "report": str(report)}
+    model = "gs://data/models/toy"
+    assert add_version(model, "before", lambda folder: (folder / "model.json").touch()) == 1
+    for number in range(3):
         published = tmp_path / f"published {number}"
         registry = "gs://data/models/"
         execute("publish", '{"name": "toy"}', **paths, registry=registry, published=str(published))
-        assert about(published)["version"] == 1
-        assert about(published)["path"] == "gs://data/models/toy/1"
+        if number < 2:
+            assert about(published)["version"] == 2
+            assert about(published)["path"] == f"{model}/2"
+            assert cloud.objects()["models/toy/latest"] == b"2\n"
+        if number == 1:
+            assert roll_back(model) == 1
+    assert about(published)["reasons"] == ["it is version 2, which was rolled back"]
     assert cloud.objects()["models/toy/latest"] == b"1\n"
-    version = fetch("gs://data/models/toy/1", tmp_path / "fetched")
+    version = fetch(f"{model}/2", tmp_path / "fetched")
     assert open_predictor(version, "openvino_int8").name == "openvino_int8"
+    assert Profile.read(version / "profile.json").learnt.count == 10
 
 
 def test_publishing_again_gives_the_same_version(tmp_path: Path, exported: Path) -> None:

@@ -7,13 +7,24 @@ from typing import Any
 
 import pytest
 
-from bertline.artifacts import new_artifact, write_json
-from bertline.evaluation.gate import Gate, judge
+from bertline.artifacts import new_artifact
+from bertline.drift.limits import Limits, check_data
+from bertline.drift.verdict import Drift
+from bertline.evaluation.gate import Gate, Verdict, judge
+from bertline.evaluation.results import Results
 from pipelines.recipe import PIPELINES
+from tests.drift.toy_profiles import make_profile
 from tests.evaluation.sample_results import make_file, make_results
 from tests.pipelines.cluster.conftest import RUN
 from tests.pipelines.cluster.kubeflow import Kubeflow
-from tests.pipelines.cluster.workflow import frame, pod_name, stage, writing_pod
+from tests.pipelines.cluster.workflow import (
+    CONDITION,
+    condition,
+    frame,
+    pod_name,
+    stage,
+    writing_pod,
+)
 
 Bertline = Callable[..., int]
 Captured = pytest.CaptureFixture[str]
@@ -28,28 +39,31 @@ def judged(request: pytest.FixtureRequest, kubeflow: Kubeflow, tmp_path: Path) -
     measured = make_results(make_file("openvino_int8", slot_f1=90))
     verdict = judge(Gate(minimum={"slot_f1": 85 if blessed else 95}), measured)
     version = "/bertline/registry/snips/1" if blessed else None
-    with new_artifact(tmp_path / "made/report", "report") as folder:
-        write_json(folder / "metrics.json", measured.model_dump())
-        write_json(folder / "verdict.json", verdict.model_dump())
-        (folder / "report.html").write_text("<p>page</p>")
-        (folder / "model_card.md").write_text("# card")
+    write_report(tmp_path / "made/report", measured, verdict)
     with new_artifact(tmp_path / "made/published", "published", {"path": version}):
         pass
-    for name, where in (("report", "evaluate/a1"), ("published", "publish/b2")):
-        for file in (tmp_path / "made" / name).iterdir():
-            key = f"{ROOT}/{where}/{name}/{file.name}"
-            kubeflow.objects["mlpipeline", key] = file.read_bytes()
-    kubeflow.pods |= {
-        pod_name("evaluate"): writing_pod(
-            page="minio://mlpipeline/elsewhere",
-            report=f"minio://mlpipeline/{ROOT}/evaluate/a1/report",
-        ),
-        pod_name("publish"): writing_pod(
-            published=f"minio://mlpipeline/{ROOT}/publish/b2/published"
-        ),
-    }
+    leave(kubeflow, "evaluate/a1", tmp_path / "made/report")
+    leave(kubeflow, "publish/b2", tmp_path / "made/published")
     kubeflow.frames = [frame("SUCCEEDED", *DONE)]
     return blessed
+
+
+def write_report(path: Path, measured: Results, verdict: Verdict) -> None:
+    with new_artifact(path, "report") as folder:
+        measured.write(folder)
+        verdict.write(folder)
+        (folder / "report.html").write_text("<p>page</p>")
+        (folder / "model_card.md").write_text("# card")
+
+
+def leave(kubeflow: Kubeflow, where: str, artifact: Path, group: str = "root") -> None:
+    """Lets the pod of a stage have left an artifact; where: the stage, and a part of the place."""
+    for file in artifact.iterdir():
+        key = f"{ROOT}/{where}/{artifact.name}/{file.name}"
+        kubeflow.objects["mlpipeline", key] = file.read_bytes()
+    uris = {artifact.name: f"minio://mlpipeline/{ROOT}/{where}/{artifact.name}"}
+    pod = pod_name(where.partition("/")[0], group=group)
+    kubeflow.pods[pod] = writing_pod(page="minio://mlpipeline/elsewhere", **uris)
 
 
 def test_verdict_and_report_come_back(
@@ -127,6 +141,90 @@ def test_bucket_that_does_not_have_it_is_told(
     output = capsys.readouterr().out
     assert output.startswith("results stay on the cluster: gs://artifacts/gone/manifest.json: no ")
     assert output.count("\n") == 1
+
+
+def write_drift(path: Path, seen_in: int | None, leaked: float) -> None:
+    found = Drift(
+        name="snips",
+        champion=1,
+        seen_in=seen_in,
+        checks=check_data(Limits(), make_profile(leaked=leaked), None),
+        fresh=make_profile(),
+        reference=None,
+    )
+    with new_artifact(path, "drift") as folder:
+        found.write(folder)
+        (folder / "drift.html").write_text("<p>data</p>")
+
+
+def test_retraining_tells_of_the_data_and_of_the_model(
+    bertline: Bertline, kubeflow: Kubeflow, capsys: Captured, tmp_path: Path
+) -> None:
+    made = tmp_path / "made"
+    write_drift(made / "drift", None, 0.0)
+    before, measured = make_results(make_file("saved_model")), make_results(make_file("keras_2"))
+    write_report(made / "report", before, judge(Gate(), before))
+    write_report(made / "compared", measured, judge(Gate(), measured))
+    reasons = ["compared with version 1, but version 2 is in use by now"]
+    with new_artifact(made / "published", "published", {"path": None, "reasons": reasons}):
+        pass
+    leave(kubeflow, "compare_data/a", made / "drift")
+    leave(kubeflow, "evaluate/b", made / "report", CONDITION)
+    leave(kubeflow, "compare_models/c", made / "compared", CONDITION)
+    leave(kubeflow, "publish/d", made / "published", CONDITION)
+    outside = ("ingest", "compare_data")
+    inside = [
+        stage(name, "SUCCEEDED", "SUCCEEDED", group=CONDITION)
+        for name in PIPELINES["retrain"]
+        if name not in outside
+    ]
+    around = [stage(name, "SUCCEEDED", "SUCCEEDED") for name in outside]
+    kubeflow.frames = [frame("SUCCEEDED", *around, condition("SUCCEEDED", *inside))]
+    assert bertline("runs", RUN) == 0
+    lines = capsys.readouterr().out.splitlines()
+    folder = Path("runs/cluster") / RUN
+    assert lines[0].startswith("data accepted: 5 checks")
+    assert any("keras_2" in line for line in lines)
+    assert not any("saved_model" in line for line in lines)
+    assert lines[-3:] == [
+        f"published: nothing: {reasons[0]}",
+        f"report: {folder}/report/report.html",
+        f"data: {folder}/drift/drift.html",
+    ]
+    assert (tmp_path / folder / "report/report.html").read_text() == "<p>page</p>"
+    assert (tmp_path / folder / "drift/drift.html").read_text() == "<p>data</p>"
+
+
+@pytest.mark.parametrize(
+    ("seen_in", "leaked", "first"),
+    [
+        (1, 0.0, "SKIPPED: version 1 of snips has learnt from this data"),
+        (None, 0.9, "DATA REFUSED, for 1 reason; version 1 stays in use:"),
+    ],
+)
+def test_retraining_that_did_not_train_tells_why(
+    seen_in: int | None,
+    leaked: float,
+    first: str,
+    bertline: Bertline,
+    kubeflow: Kubeflow,
+    capsys: Captured,
+    tmp_path: Path,
+) -> None:
+    write_drift(tmp_path / "drift", seen_in, leaked)
+    leave(kubeflow, "compare_data/a", tmp_path / "drift")
+    around = [stage(name, "SUCCEEDED", "SUCCEEDED") for name in ("ingest", "compare_data")]
+    kubeflow.frames = [frame("SUCCEEDED", *around, condition("SKIPPED"))]
+    assert bertline("runs", RUN) == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert lines[0] == first
+    assert lines[-2:] == [
+        "published: nothing",
+        f"data: {Path('runs/cluster') / RUN}/drift/drift.html",
+    ]
+    shown = [line.split()[0] for line in captured.err.splitlines()]
+    assert shown == ["ingest", "compare_data"]
 
 
 def test_conversion_tells_where_its_files_are(

@@ -1,12 +1,15 @@
 """A run that is followed, over HTTP: what is shown, and why it failed."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from tests.pipelines.cluster.conftest import RUN
 from tests.pipelines.cluster.kubeflow import Kubeflow
 from tests.pipelines.cluster.workflow import (
+    CONDITION,
+    condition,
     failed_pod,
     frame,
     pod_name,
@@ -165,6 +168,33 @@ def test_failed_run_tells_of_the_failed_stage(
     lines = capsys.readouterr().err.splitlines()
     assert lines[-1] == f"error: run {RUN}: finetune: {message}"
     assert lines[-2].split() == ["finetune", "failed"]
+
+
+def test_stages_in_a_condition_are_shown_as_all_others(
+    bertline: Bertline, kubeflow: Kubeflow, capsys: Captured
+) -> None:
+    before = [stage(name, "SUCCEEDED", "SUCCEEDED") for name in ("ingest", "compare_data")]
+
+    def tokenize(*states: str) -> list[dict[str, Any]]:
+        return stage("tokenize", *states, group=CONDITION)
+
+    kubeflow.frames = [
+        frame("RUNNING", *before, condition("RUNNING", tokenize("RUNNING", "RUNNING"))),
+        frame("FAILED", *before, condition("FAILED", tokenize("FAILED", "FAILED", "FAILED"))),
+    ]
+    kubeflow.logs = {
+        pod_name("tokenize", group=CONDITION): ">> tokenize 1/3\n",
+        pod_name("tokenize", 1, CONDITION): "error: tokenize: vocab.txt: empty; write one\n",
+    }
+    kubeflow.pods = {pod_name("tokenize", 1, CONDITION): failed_pod()}
+    assert bertline("runs", RUN) == 1
+    assert [line.split(maxsplit=1) for line in capsys.readouterr().err.splitlines()] == [
+        ["ingest", "done in 42 s"],
+        ["compare_data", "done in 42 s"],
+        ["tokenize", "1/3"],
+        ["tokenize", "failed"],
+        ["error:", f"run {RUN}: tokenize: vocab.txt: empty; write one"],
+    ]
 
 
 @pytest.mark.parametrize(

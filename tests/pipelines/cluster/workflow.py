@@ -7,6 +7,8 @@ from typing import Any
 from pipelines.cluster.nodes import node_id
 
 WORKFLOW = "snips-k7xw2"
+CONDITION = "root.condition-1"
+"""The path of the group of a condition."""
 START, END = "2026-01-05T03:00:00Z", "2026-01-05T03:00:42Z"
 NEVER = "1970-01-01T00:00:00Z"
 Node = dict[str, Any]
@@ -25,15 +27,31 @@ def frame(state: str, *stages: list[Node], **more: Any) -> Node:
     return {"state": state, "run_details": {"task_details": nodes}, **more}
 
 
+def condition(state: str, *stages: list[Node]) -> list[Node]:
+    """The nodes of a condition, those of the stages in it included."""
+    drivers = [f"{CONDITION}.{stage[0]['display_name']}" for stage in stages]
+    return [
+        _node("condition-1-driver", "SUCCEEDED", [CONDITION]),
+        _node("condition-1", state, drivers),
+        *(node for stage in stages for node in stage),
+    ]
+
+
 def stage(
-    name: str, state: str, *executors: str, driver: str = "SUCCEEDED", error: str = ""
+    name: str,
+    state: str,
+    *executors: str,
+    driver: str = "SUCCEEDED",
+    error: str = "",
+    group: str = "root",
 ) -> list[Node]:
     """The nodes of a stage; executors: states of its attempts, grouped if there are several.
 
-    What is "OMITTED", since another stage has failed, is told without a state.
+    What is "OMITTED", since another stage has failed, is told without a state. group: the path of
+    what the stage is in.
     """
     task = name.replace("_", "-")
-    path = f"root.{task}"
+    path = f"{group}.{task}"
     nodes = [_node(f"{task}-driver", driver, [path])]
     if not state:
         return nodes
@@ -50,9 +68,9 @@ def stage(
     return nodes
 
 
-def pod_name(name: str, attempt: int | None = None) -> str:
+def pod_name(name: str, attempt: int | None = None, group: str = "root") -> str:
     """The pod in which an attempt of a stage runs; None: the only one."""
-    path = f"{WORKFLOW}.root.{name.replace('_', '-')}.executor"
+    path = f"{WORKFLOW}.{group}.{name.replace('_', '-')}.executor"
     if attempt is None:
         return node_id(path).replace("-k7xw2-", "-k7xw2-system-container-impl-")
     number = node_id(f"{path}({attempt})")
