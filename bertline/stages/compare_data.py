@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from bertline.artifacts import new_artifact, read_manifest, write_text
+from bertline.artifacts import MANIFEST, new_artifact, read_manifest, write_text
 from bertline.config import Config
 from bertline.drift.limits import Limits, check_data
 from bertline.drift.profile import FILE_NAME, Profile
@@ -70,7 +70,7 @@ def run(settings: Settings, *, registry: Path | str, examples: Path, drift: Path
 def read_profile(model: str, version: int, work: Path) -> Profile | None:
     """What the data of a version was like; None if it was published without a profile."""
     place, copies = f"{model}/{version}", work / str(version)
-    manifest = fetch(f"{place}/manifest.json", copies / "manifest")
+    manifest = fetch(f"{place}/{MANIFEST}", copies / "manifest")
     if FILE_NAME not in read_manifest(manifest.parent, KIND).files:
         return None
     return Profile.read(fetch(f"{place}/{FILE_NAME}", copies / "profile"))

@@ -30,6 +30,20 @@ def add_set(parser: argparse.ArgumentParser, metavar: str) -> None:
     )
 
 
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    """Adds --target and --host."""
+    add_target(parser)
+    parser.add_argument(
+        "--host", metavar="URL", help="of ml-pipeline-ui: --set target.kubeflow.host=URL"
+    )
+
+
+def add_cluster_set(parser: argparse.ArgumentParser) -> None:
+    """Adds --target, --host and --set, for commands without a recipe."""
+    add_cluster(parser)
+    add_set(parser, "target.KEY=VALUE")
+
+
 def add_target(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Adds --target."""
     parser.add_argument(
@@ -37,13 +51,6 @@ def add_target(parser: argparse.ArgumentParser, *, required: bool = True) -> Non
         required=required,
         metavar="TARGET",
         help="a name (kind, minikube, gke-gpu, gke-tpu) or a YAML file",
-    )
-
-
-def add_host(parser: argparse.ArgumentParser) -> None:
-    """Adds --host."""
-    parser.add_argument(
-        "--host", metavar="URL", help="of ml-pipeline-ui: --set target.kubeflow.host=URL"
     )
 
 

@@ -6,14 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.commands.arguments import (
-    add_host,
-    add_recipe,
-    add_set,
-    add_target,
-    recipe,
-    target,
-)
+from pipelines.commands.arguments import add_cluster, add_cluster_set, add_recipe, recipe, target
 
 if TYPE_CHECKING:
     from pipelines.cluster.connection import Connection
@@ -24,14 +17,13 @@ def add(commands: Any) -> None:
     submit = commands.add_parser("submit", help="run a recipe on a cluster, up to the verdict")
     submit.set_defaults(command=_submit)
     add_recipe(submit)
-    add_target(submit)
-    add_host(submit)
+    add_cluster(submit)
     _add_following(submit, "start the run and leave it alone")
 
     runs = commands.add_parser("runs", help="list the runs on a cluster, or follow one")
     runs.set_defaults(command=_runs)
     runs.add_argument("run", nargs="?", metavar="RUN", help="the id of one: its stages and results")
-    _add_cluster(runs)
+    add_cluster_set(runs)
     _add_following(runs, "show how the run is now, and no more")
     runs.add_argument(
         "--count", type=int, default=20, metavar="N", help="how many to list (default: 20)"
@@ -40,7 +32,7 @@ def add(commands: Any) -> None:
     cancel = commands.add_parser("cancel", help="end a run on a cluster")
     cancel.set_defaults(command=_cancel)
     cancel.add_argument("run", metavar="RUN", help="its id")
-    _add_cluster(cancel)
+    add_cluster_set(cancel)
 
 
 def _submit(options: argparse.Namespace) -> None:
@@ -105,12 +97,6 @@ def _results(connection: "Connection", run_id: str, options: argparse.Namespace)
 def _print(lines: Iterator[str]) -> None:
     for line in lines:
         print(line)
-
-
-def _add_cluster(parser: argparse.ArgumentParser) -> None:
-    add_target(parser)
-    add_host(parser)
-    add_set(parser, "target.KEY=VALUE")
 
 
 def _add_following(parser: argparse.ArgumentParser, no_wait: str) -> None:

@@ -3,14 +3,7 @@
 import argparse
 from typing import Any
 
-from pipelines.commands.arguments import (
-    add_host,
-    add_recipe,
-    add_set,
-    add_target,
-    recipe,
-    target,
-)
+from pipelines.commands.arguments import add_cluster, add_cluster_set, add_recipe, recipe, target
 
 
 def add(commands: Any) -> None:
@@ -18,8 +11,7 @@ def add(commands: Any) -> None:
     schedule = commands.add_parser("schedule", help="run a recipe on a cluster again and again")
     schedule.set_defaults(command=_schedule)
     add_recipe(schedule)
-    add_target(schedule)
-    add_host(schedule)
+    add_cluster(schedule)
     _add_name(schedule)
     when = schedule.add_mutually_exclusive_group(required=True)
     when.add_argument("--cron", metavar="LINE", help="five fields as in crontab: '0 3 * * 1'")
@@ -37,14 +29,11 @@ def add(commands: Any) -> None:
         action.set_defaults(command=_change, action=name)
         if name != "list":
             action.add_argument("schedule", metavar="SCHEDULE", help="its name (see list)")
-        add_target(action)
-        add_host(action)
-        add_set(action, "target.KEY=VALUE")
+        add_cluster_set(action)
     move = actions.add_parser("move", help="let one run the recipe as it is now, at the same times")
     move.set_defaults(command=_move)
     add_recipe(move)
-    add_target(move)
-    add_host(move)
+    add_cluster(move)
     _add_name(move)
 
 
