@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -118,7 +119,13 @@ def _changes(options: argparse.Namespace) -> dict[str, object]:
     from pipelines.recipe import parse_assignment
 
     data = {"ingest.source": options.data} if options.data else {}
-    return data | dict(parse_assignment(text) for text in options.set)
+    beam = {
+        "tokenize.beam_runner": options.beam_runner,
+        "tokenize.beam_options": options.beam_options and shlex.split(options.beam_options),
+        "tokenize.num_shards": options.num_shards,
+    }
+    given = {path: value for path, value in beam.items() if value is not None}
+    return data | given | dict(parse_assignment(text) for text in options.set)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -248,6 +255,19 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="STAGE.KEY=VALUE",
         help="another value for a setting; can be repeated",
+    )
+    parser.add_argument(
+        "--beam-runner",
+        metavar="NAME",
+        help="what tokenizes: fnapi (this process, the default), flink or dataflow",
+    )
+    parser.add_argument(
+        "--beam-options",
+        metavar="OPTIONS",
+        help="Beam's own, in quotes: --beam-options='--flink_master=HOST:8081 --parallelism=4'",
+    )
+    parser.add_argument(
+        "--num-shards", type=int, metavar="N", help="tokenize in N tasks (pods), each a shard"
     )
 
 

@@ -1,5 +1,6 @@
 """The pipelines as KFP has them: which component feeds which."""
 
+import json
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from components.export import export
 from components.finetune import finetune
 from components.import_checkpoint import import_checkpoint
 from components.ingest import ingest
+from components.merge_features import merge_features
 from components.publish import publish
 from components.tokenize import tokenize
 
@@ -47,10 +49,14 @@ def compose(
     to kfp.
     """
 
-    def cache(*tasks: Any) -> None:
-        if cache_keys is not None:
-            for task in tasks:
-                task.set_caching_options(True, cache_key=cache_keys[stage_of(task.name)])
+    def cache(*tasks: Any, in_loop: bool = False) -> None:
+        for task in tasks if cache_keys is not None else ():
+            key = cache_keys[stage_of(task.name)]
+            if in_loop:
+                # A key of its own would be that of every turn; a variable is a part of each one's.
+                task.set_caching_options(True).set_env_variable("BERTLINE_FINGERPRINT", key)
+            else:
+                task.set_caching_options(True, cache_key=key)
 
     line = LINES[pipeline](settings, cache)
     return dsl.pipeline(line, name=name, description=description)
@@ -73,8 +79,13 @@ def _train(settings: Mapping[str, str], cache: Callable[..., None]) -> Callable[
         encoder = imported.outputs["encoder"]
         ingested = ingest(settings=ingest_settings)
         examples = ingested.outputs["examples"]
-        tokenized = tokenize(settings=tokenize_settings, examples=examples, encoder=encoder)
-        features = tokenized.outputs["features"]
+        features = tokenized(
+            _num_tasks(settings["tokenize"]),
+            cache,
+            settings=tokenize_settings,
+            examples=examples,
+            encoder=encoder,
+        )
         finetuned = finetune(
             settings=finetune_settings, work_root=work_root, encoder=encoder, features=features
         )
@@ -94,10 +105,33 @@ def _train(settings: Mapping[str, str], cache: Callable[..., None]) -> Callable[
         released = publish(
             settings=publish_settings, registry=registry, exported=exported, report=report
         )
-        cache(imported, ingested, tokenized, finetuned, converted, evaluated, released)
+        cache(imported, ingested, finetuned, converted, evaluated, released)
         return Outputs(report, evaluated.outputs["Output"], released.outputs["published"])
 
     return line
+
+
+def _num_tasks(settings: str) -> int:
+    """How many tasks share tokenization: one a shard, unless Beam's runner has its own workers."""
+    values = json.loads(settings)
+    return values.get("num_shards", 1) if values.get("beam_runner", "fnapi") == "fnapi" else 1
+
+
+def tokenized(num_tasks: int, cache: Callable[..., None], **inputs: Any) -> Any:
+    """The features that one tokenize task writes, or several that write a shard each.
+
+    inputs: those of the component tokenize. To be called where a pipeline is composed.
+    """
+    if num_tasks == 1:
+        whole = tokenize(**inputs)
+        cache(whole)
+        return whole.outputs["features"]
+    with dsl.ParallelFor(list(range(num_tasks))) as shard:
+        part = tokenize(**inputs, shard=shard)
+        cache(part, in_loop=True)
+    merged = merge_features(shards=dsl.Collected(part.outputs["features"]))
+    cache(merged)
+    return merged.outputs["features"]
 
 
 def _convert(settings: Mapping[str, str], cache: Callable[..., None]) -> Callable[..., Any]:
@@ -123,8 +157,18 @@ def stage_of(task_name: str) -> str:
 
 def upstream(line: Any) -> dict[str, list[str]]:
     """Stage → the stages whose outputs it takes, by name, of a composed line."""
-    tasks = line.pipeline_spec.root.dag.tasks
-    return {stage_of(n): sorted(map(stage_of, t.dependent_tasks)) for n, t in tasks.items()}
+    spec = line.pipeline_spec
+    tasks = spec.root.dag.tasks
+
+    def stages(name: str) -> list[str]:
+        inside = spec.components[tasks[name].component_ref.name].dag.tasks  # of a loop
+        return [stage_of(each) for each in inside or (name,)]
+
+    return {
+        stage: sorted(each for other in task.dependent_tasks for each in stages(other))
+        for name, task in tasks.items()
+        for stage in stages(name)
+    }
 
 
 def write_ir(line: Any, path: Path) -> None:

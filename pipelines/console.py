@@ -44,13 +44,13 @@ class Display:
 
     A stage gets one lasting line when it ends or is taken from the cache. Its progress is
     rewritten in place on a terminal and printed line by line elsewhere.
-    stage: the one that is running or has failed, None between stages. last_words: the last line
-    that it wrote.
+    failed: the first stage that failed, if one has. last_words: the last line that it wrote.
     """
 
     def __init__(self, terminal: TextIO) -> None:
-        self.stage: str | None = None
+        self.failed: str | None = None
         self.last_words = ""
+        self._stage: str | None = None
         self._terminal = terminal
         self._in_place = terminal.isatty()
         self._start = 0.0
@@ -60,12 +60,13 @@ class Display:
         if line.startswith(INDENT):
             self._read_stage(line.removeprefix(INDENT))
         elif match := STARTED.match(line):
-            self.stage, self.last_words = _stage(match[1]), ""
+            self._stage = _stage(match[1])
             self._start = time.monotonic()
             self._passing("…" if self._in_place else "started")
         elif (match := ENDED.match(line)) and match[2] == "SUCCESS":
             self._lasting(_stage(match[1]), f"done in {time.monotonic() - self._start:.1f} s")
-            self.stage = None
+        elif match:
+            self.failed = self.failed or _stage(match[1])
         elif match := CACHED.match(line):
             self._lasting(_stage(match[1]), "cached")
 
@@ -77,12 +78,12 @@ class Display:
 
     def _read_stage(self, line: str) -> None:
         if line.startswith(MARK):
-            self._passing(line.removeprefix(MARK).removeprefix(f"{self.stage} "))
-        elif line.strip():
+            self._passing(line.removeprefix(MARK).removeprefix(f"{self._stage} "))
+        elif line.strip() and self.failed is None:
             self.last_words = line.strip()
 
     def _passing(self, text: str) -> None:
-        line = f"  {self.stage:<18}{text}"
+        line = f"  {self._stage:<18}{text}"
         if self._in_place:
             columns = shutil.get_terminal_size().columns
             self._terminal.write(f"\r\x1b[K{line[: columns - 1]}")

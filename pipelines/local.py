@@ -95,6 +95,10 @@ def run_locally(
     Raises StageError for a failed stage, with its exit code.
     """
     parameters = pipeline.pipeline_spec.root.input_definitions.parameters.values()
+    for task in pipeline.pipeline_spec.root.dag.tasks.values():
+        # More at a time would exchange the log's handlers and `print` with each other.
+        if task.WhichOneof("iterator"):
+            task.iterator_policy.parallelism_limit = 1
     defaults = [parameter.default_value.string_value for parameter in parameters]
     for value in (str(place.root), *arguments.values(), *defaults):
         if "python3" in value:  # kfp's subprocess runner replaces the word by sys.executable
@@ -119,11 +123,11 @@ def run_locally(
         )
         try:
             with _environment(variables), _output_to(log_file, display):
-                drop_damaged(pipeline, place.cache)
+                drop_damaged(place.cache)
                 outputs: dict[str, Any] = pipeline(**arguments).outputs
                 return outputs
         except RuntimeError as error:
-            if display.stage is None:
+            if display.failed is None:
                 raise
             raise _failure(display, failure_file, log_file) from error
         except KeyboardInterrupt:
@@ -133,21 +137,14 @@ def run_locally(
             display.clear()
 
 
-def drop_damaged(pipeline: Any, cache: Path) -> None:
+def drop_damaged(cache: Path) -> None:
     """Forgets the tasks in kfp's cache whose outputs lack files, so that they are run again."""
     store = LocalCache(str(cache))
-    for task in pipeline.pipeline_spec.root.dag.tasks.values():
-        key = store.compute_key(
-            component_name=task.component_ref.name,
-            image="",
-            full_command=[],
-            arguments={},
-            custom_cache_key=task.caching_options.cache_key,
-        )
-        outputs = (store.get(key) or {}).values()
+    for entry in cache.glob("*.json"):
+        outputs = (store.get(entry.stem) or {}).values()
         paths = [Path(output.uri) for output in outputs if isinstance(output, dsl.Artifact)]
         if not all(path.is_file() or _is_whole(path) for path in paths):
-            (cache / f"{key}.json").unlink()
+            entry.unlink()
 
 
 def _is_whole(folder: Path) -> bool:
@@ -212,7 +209,7 @@ def _failure(display: Display, failure_file: Path, log_file: Path) -> StageError
     if failure_file.exists():
         failure = read_json(failure_file)
         message, exit_code = failure["message"], failure["exit_code"]
-    error = StageError(f"{display.stage}: {message}; log: {log_file}")
+    error = StageError(f"{display.failed}: {message}; log: {log_file}")
     error.exit_code = exit_code
     return error
 

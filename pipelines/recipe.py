@@ -18,10 +18,10 @@ from bertline.tasks import get_task
 FOLDER = Path(__file__).parent / "recipes"
 PROJECT = Path(__file__).parent.parent
 PIPELINES = {
-    "train": tuple(stage for stage in STAGES if stage != "convert"),
+    "train": tuple(stage for stage in STAGES if stage not in ("convert", "merge_features")),
     "convert": ("import_checkpoint", "convert"),
 }
-"""Pipeline → its stages; pipelines.compose tells which feeds which."""
+"""Pipeline → its stages that have settings; pipelines.compose tells which feeds which."""
 SOURCES = {
     "import_checkpoint": ("checkpoint", "config", "vocab"),
     "ingest": ("source",),

@@ -10,16 +10,18 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bertline.artifacts import write_json
+from bertline.artifacts import read_json, write_json
 from bertline.config import nearest
-from bertline.errors import BertlineError, ConfigError
+from bertline.errors import BertlineError, ConfigError, StageError
 
 STAGES = (
     "import_checkpoint",
     "ingest",
     "tokenize",
+    "merge_features",
     "finetune",
     "export",
     "convert",
@@ -30,29 +32,38 @@ FAILURE_FILE_VARIABLE = "BERTLINE_FAILURE_FILE"
 RUN_LOCK_VARIABLE = "BERTLINE_RUN_LOCK"
 
 
-def execute(stage: str, settings: str, **paths: str) -> None:
+def execute(stage: str, settings: str, **paths: str | Sequence[str]) -> None:
     """Runs `stage` with its settings as JSON; `paths` are the stage's inputs and outputs.
 
-    A BertlineError becomes one line on standard error and the process exits with its code. Where
+    An input of several artifacts is a list of paths. A BertlineError becomes one line on standard error and the process exits with its code. Where
     $BERTLINE_FAILURE_FILE is set, the same goes there as JSON, since kfp's local runner keeps
-    neither an exit code nor a message. Where $BERTLINE_RUN_LOCK is set, the process ends with the
-    run that holds this file locked.
+    neither an exit code nor a message; once it tells of an interruption or of a wrong input nothing
+    is run, since the runner goes through the rest of a loop all the same. Where $BERTLINE_RUN_LOCK
+    is set, the process ends with the run that holds this file locked.
     """
+    failure_file = os.environ.get(FAILURE_FILE_VARIABLE)
+    if failure_file and Path(failure_file).exists():
+        code = read_json(Path(failure_file))["exit_code"]
+        if code != StageError.exit_code:  # which a retry may mend
+            sys.exit(code)
     run_lock = os.environ.get(RUN_LOCK_VARIABLE)
     if run_lock:
         end_with_run(run_lock)
     try:
-        run(stage, settings, {name: Path(path) for name, path in paths.items()})
+        run(stage, settings, {name: _paths(given) for name, given in paths.items()})
     except (BertlineError, KeyboardInterrupt, OSError) as error:
         code, message = explain(error)
         print(f"error: {stage}: {message}", file=sys.stderr)
-        failure_file = os.environ.get(FAILURE_FILE_VARIABLE)
         if failure_file:
             failure = {"stage": stage, "message": message, "exit_code": code}
             # On a full disk the line above must do.
             with contextlib.suppress(OSError):
                 write_json(Path(failure_file), failure)
         sys.exit(code)
+
+
+def _paths(given: str | Sequence[str]) -> Path | list[Path]:
+    return Path(given) if isinstance(given, str) else [Path(each) for each in given]
 
 
 def end_with_run(lock_file: str) -> None:
@@ -69,7 +80,7 @@ def end_with_run(lock_file: str) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def run(stage: str, settings: str, paths: dict[str, Path]) -> None:
+def run(stage: str, settings: str, paths: Mapping[str, Path | list[Path]]) -> None:
     """Runs `stage` in this process; raises what the stage raises."""
     if stage not in STAGES:
         raise ConfigError(f"unknown stage {stage!r}; {nearest(stage, list(STAGES))}")

@@ -63,7 +63,7 @@ def test_a_failure_of_the_pipeline_is_one_line(
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device", "/features/outcome")
 
-    monkeypatch.setattr("bertline.features.beam.write_json", full)
+    monkeypatch.setattr("bertline.features.outcomes.write_json", full)
     with pytest.raises(StageError, match=r"^the Beam pipeline failed: .*No space left") as caught:
         encode_shards(make_job(tmp_path), make_shards(tmp_path, EXAMPLES, 1))
     assert "\n" not in str(caught.value)

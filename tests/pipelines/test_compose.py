@@ -1,5 +1,7 @@
+import json
 from pathlib import Path
 
+import pytest
 import yaml
 
 from pipelines.compose import compose, upstream, write_ir
@@ -20,6 +22,32 @@ UPSTREAM = {
 
 def test_edges() -> None:
     assert upstream(compose("train", "toy", "A toy.", SETTINGS)) == UPSTREAM
+
+
+def spread(**values: object) -> dict[str, str]:
+    return {**SETTINGS, "tokenize": json.dumps(values)}
+
+
+def test_a_task_a_shard_and_a_merge_stand_for_tokenize(tmp_path: Path) -> None:
+    line = compose("train", "toy", "A toy.", spread(num_shards=3))
+    through_merge = {
+        stage: sorted("merge_features" if name == "tokenize" else name for name in names)
+        for stage, names in UPSTREAM.items()
+    }
+    assert upstream(line) == {**through_merge, "merge_features": ["tokenize"]}
+    write_ir(line, tmp_path / "toy.yaml")
+    ir = yaml.safe_load((tmp_path / "toy.yaml").read_text())
+    (loop,) = (task for task in ir["root"]["dag"]["tasks"].values() if "parameterIterator" in task)
+    assert loop["parameterIterator"]["items"] == {"raw": "[0, 1, 2]"}
+    assert "iteratorPolicy" not in loop  # all at once
+    inside = ir["components"][loop["componentRef"]["name"]]["dag"]["tasks"]
+    item = loop["parameterIterator"]["itemInput"]
+    assert inside["tokenize"]["inputs"]["parameters"]["shard"]["componentInputParameter"] == item
+
+
+@pytest.mark.parametrize("values", [{"num_shards": 1}, {"num_shards": 3, "beam_runner": "flink"}])
+def test_one_task_tokenizes_alone_or_with_workers_of_its_own(values: dict[str, object]) -> None:
+    assert upstream(compose("train", "toy", "A toy.", spread(**values))) == UPSTREAM
 
 
 def test_conversion_needs_no_more_than_the_checkpoint(tmp_path: Path) -> None:
@@ -73,3 +101,16 @@ def test_cache_keys_go_to_their_stages() -> None:
     tasks = line.pipeline_spec.root.dag.tasks
     found = {name.replace("-", "_"): task.caching_options.cache_key for name, task in tasks.items()}
     assert found == keys
+
+
+def test_turns_of_a_loop_share_no_key() -> None:
+    keys = {stage: f"key of {stage}" for stage in [*STAGES, "merge_features"]}
+    line = compose("train", "toy", "A toy.", spread(num_shards=2), cache_keys=keys)
+    spec = line.pipeline_spec
+    assert spec.root.dag.tasks["merge-features"].caching_options.cache_key == keys["merge_features"]
+    (loop,) = (task for task in spec.root.dag.tasks.values() if task.WhichOneof("iterator"))
+    turn = spec.components[loop.component_ref.name].dag.tasks["tokenize"]
+    assert turn.caching_options.enable_cache
+    assert turn.caching_options.cache_key == ""
+    (variable,) = spec.deployment_spec["executors"]["exec-tokenize"]["container"]["env"]
+    assert dict(variable) == {"name": "BERTLINE_FINGERPRINT", "value": keys["tokenize"]}

@@ -52,8 +52,16 @@ def test_lines_where_there_is_no_terminal() -> None:
             "  tokenize          done in 0.0 s",
             "  finetune          started",
         ]
-        assert display.stage == "finetune"
+        assert display.failed == "finetune"
         assert display.last_words == "ValueError: shapes differ"
+
+
+def test_what_follows_a_failure_does_not_hide_it() -> None:
+    display = Display(io.StringIO())
+    later = RUN.replace("finetune", "tokenize").replace("shapes differ", "another")
+    Log(io.StringIO(), display.read).write(RUN + later)
+    assert display.failed == "finetune"
+    assert display.last_words == "ValueError: shapes differ"
 
 
 def test_terminal_is_rewritten_in_place() -> None:

@@ -23,7 +23,7 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def code(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Module → its version; tests of code_version itself are in tests/test_code_version.py."""
-    versions = {f"bertline.stages.{stage}": "old" for stage in STAGES}
+    versions = {f"bertline.stages.{stage}": "old" for stage in (*STAGES, "merge_features")}
     monkeypatch.setattr(module, "code_version", versions.__getitem__)
     return versions
 
@@ -156,3 +156,15 @@ def test_the_model_to_start_from_counts(settings: dict[str, str], tmp_path: Path
     before = fingerprints(warm, UPSTREAM)
     (tmp_path / "model/weights.safetensors").write_text("two")
     assert changed(before, fingerprints(warm, UPSTREAM)) == AFTER_TOKENIZE
+
+
+def test_a_stage_without_settings_has_a_fingerprint(
+    settings: dict[str, str], code: dict[str, str]
+) -> None:
+    through_merge = {**UPSTREAM, "merge_features": ["tokenize"], "finetune": ["merge_features"]}
+    before = fingerprints(settings, through_merge)
+    code["bertline.stages.merge_features"] = "new"
+    after = fingerprints(settings, through_merge)
+    assert before["merge_features"] != after["merge_features"]
+    assert changed(before, after) == {"finetune", "export", "evaluate", "publish"}
+    assert before["tokenize"] == after["tokenize"]

@@ -1,3 +1,4 @@
+import contextlib
 import errno
 import fcntl
 import json
@@ -37,6 +38,28 @@ def test_a_stage_gets_settings_and_paths(monkeypatch: pytest.MonkeyPatch) -> Non
     stage_that(lambda settings, **paths: calls.append((settings, paths)), monkeypatch)
     execute.execute("publish", '{"count": 3}', report="a/b")
     assert calls == [(Settings(count=3), {"report": Path("a/b")})]
+
+
+def test_an_input_of_several_artifacts_is_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Any] = []
+    stage_that(lambda settings, **paths: calls.append(paths), monkeypatch)
+    execute.execute("publish", "{}", reports=["a", "b"])
+    assert calls == [{"reports": [Path("a"), Path("b")]}]
+
+
+@pytest.mark.parametrize(("code", "runs"), [(130, False), (2, False), (1, True)])
+def test_nothing_is_begun_in_a_run_that_no_retry_mends(
+    code: int, runs: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[Any] = []
+    stage_that(lambda settings: calls.append(settings), monkeypatch)
+    failure_file = tmp_path / "failure.json"
+    failure_file.write_text(json.dumps({"stage": "x", "message": "y", "exit_code": code}))
+    monkeypatch.setenv(FAILURE_FILE_VARIABLE, str(failure_file))
+    with pytest.raises(SystemExit) if not runs else contextlib.nullcontext() as caught:
+        execute.execute("publish", "{}")
+    assert bool(calls) is runs
+    assert caught is None or caught.value.code == code
 
 
 def failing(error: BaseException) -> Callable[..., None]:
