@@ -8,7 +8,7 @@ ENVIRONMENT := $(VENV)/.installed-$(shell sha256sum requirements.txt | cut -c 1-
 PACKAGE := $(ENVIRONMENT)-package
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: help run test test-real format samples lock clean
+.PHONY: help run test test-real test-flink format samples lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,11 @@ test: $(PACKAGE) ## check format, lint, types, import contracts; run the tests
 
 test-real: $(PACKAGE) ## run the long checks and those on ../shared (or BERTLINE_DATA=DIR)
 	$(BIN)/pytest -m 'real or slow' --require-shared
+
+test-flink: $(PACKAGE) ## tokenize on Apache Flink (needs Java 11 or 17; fetches 160 MB from Maven Central once)
+	@command -v java > /dev/null \
+	    || { echo "error: java not found; install Java 11 or 17 (Debian, Ubuntu: apt install default-jre-headless)" >&2; exit 1; }
+	$(BIN)/pytest -m flink tests/features/test_beam_flink.py
 
 format: $(PACKAGE) ## rewrite the sources in the project's format
 	$(BIN)/ruff format .

@@ -50,7 +50,9 @@ def compose(
     """
 
     def cache(*tasks: Any, in_loop: bool = False) -> None:
-        for task in tasks if cache_keys is not None else ():
+        if cache_keys is None:
+            return
+        for task in tasks:
             key = cache_keys[stage_of(task.name)]
             if in_loop:
                 # A key of its own would be that of every turn; a variable is a part of each one's.

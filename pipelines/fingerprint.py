@@ -19,9 +19,10 @@ def fingerprints(
 ) -> dict[str, str]:
     """Stage → SHA-256 in hex of everything that decides what the stage writes.
 
-    That is its settings (JSON) if it has some, the fingerprints of the stages it takes inputs from, the content
-    of the files it reads from outside the line, and its code: the modules of bertline it reaches,
-    its component, and the lock file. Raises StorageError for a source that cannot be read.
+    That is its settings (JSON) if it has some, the fingerprints of the stages it takes inputs from,
+    the content of the files it reads from outside the line, and its code: the modules of bertline
+    it reaches, its component, and the lock file. Raises StorageError for a source that cannot be
+    read.
     """
     found: dict[str, str] = {}
 

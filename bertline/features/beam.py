@@ -10,7 +10,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
@@ -142,7 +142,7 @@ class _Exchange:
     address: str
 
     @classmethod
-    def below(cls, location: str) -> "_Exchange":
+    def below(cls, location: str) -> Self:
         """A new one."""
         return cls(FileSystems.join(location, f"bertline-{uuid.uuid4().hex}"))
 
@@ -151,7 +151,7 @@ class _Exchange:
         """Holds what the shards are made of; takes in the end what was made of them."""
         FileSystems.mkdirs(self.address)
         try:
-            for file in {job.vocab_file: None, **{shard.source: None for shard in shards}}:
+            for file in {job.vocab_file, *(shard.source for shard in shards)}:
                 self.put(file)
             yield
             for shard in shards:
@@ -159,7 +159,8 @@ class _Exchange:
                 if has_features(shard):
                     self.get(shard.target)
         finally:
-            FileSystems.delete([f"{self.address}/"])
+            is_folder = FileSystems.get_filesystem(self.address).has_dirs()
+            FileSystems.delete([self.address if is_folder else f"{self.address}/"])
 
     @contextlib.contextmanager
     def borrowed(self, shard: Shard) -> Iterator[Shard]:

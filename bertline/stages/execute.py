@@ -35,11 +35,12 @@ RUN_LOCK_VARIABLE = "BERTLINE_RUN_LOCK"
 def execute(stage: str, settings: str, **paths: str | Sequence[str]) -> None:
     """Runs `stage` with its settings as JSON; `paths` are the stage's inputs and outputs.
 
-    An input of several artifacts is a list of paths. A BertlineError becomes one line on standard error and the process exits with its code. Where
-    $BERTLINE_FAILURE_FILE is set, the same goes there as JSON, since kfp's local runner keeps
-    neither an exit code nor a message; once it tells of an interruption or of a wrong input nothing
-    is run, since the runner goes through the rest of a loop all the same. Where $BERTLINE_RUN_LOCK
-    is set, the process ends with the run that holds this file locked.
+    An input of several artifacts is a list of paths. A BertlineError becomes one line on standard
+    error and the process exits with its code. Where $BERTLINE_FAILURE_FILE is set, the same goes
+    there as JSON, since kfp's local runner keeps neither an exit code nor a message; once it tells
+    of an interruption or of a wrong input nothing is run, since that runner goes through the rest
+    of a loop all the same. Where $BERTLINE_RUN_LOCK is set, the process ends with the run that
+    holds this file locked.
     """
     failure_file = os.environ.get(FAILURE_FILE_VARIABLE)
     if failure_file and Path(failure_file).exists():

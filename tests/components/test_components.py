@@ -74,7 +74,11 @@ def test_a_tokenize_task_may_write_one_shard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[str] = []
-    monkeypatch.setattr(stage_execution, "execute", lambda _, settings, **paths: given.append(settings))
+
+    def execute(stage: str, settings: str, **paths: str) -> None:
+        given.append(settings)
+
+    monkeypatch.setattr(stage_execution, "execute", execute)
     artifacts = {name: dsl.Artifact(uri="x") for name in ("examples", "encoder", "features")}
     component("tokenize").python_func(settings='{"num_shards":3}', shard=2, **artifacts)
     assert given == ['{"num_shards": 3, "shard": 2}']

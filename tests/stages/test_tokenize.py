@@ -15,6 +15,7 @@ from bertline.features.tagged_text import encode_tagged_examples
 from bertline.stages.tokenize import Settings, run
 from tests.features.toys import LABELS, SPLITS, toy_tokenizer, write_encoder, write_examples
 
+
 @pytest.fixture
 def encoder(tmp_path: Path) -> Path:
     return write_encoder(tmp_path / "encoder")
@@ -98,9 +99,24 @@ def test_max_seq_length_must_fit_the_encoder(tmp_path: Path, examples: Path, enc
         run(Settings(max_seq_length=17), examples=examples, encoder=encoder, features=tmp_path)
 
 
-@pytest.mark.parametrize("values", [{"max_seq_length": 2}, {"num_shards": 0}, {"shards": 2}])
-def test_settings_are_checked(values: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"max_seq_length": 2},
+        {"num_shards": 0},
+        {"shards": 2},
+        {"num_shards": 2, "shard": 2},
+        {"beam_runner": "dask"},
+    ],
+)
+def test_settings_are_checked(values: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match="tokenize: "):
+        Settings.parse(values, where="tokenize")
+
+
+@pytest.mark.parametrize("values", [{"beam_runner": "dataflow"}, {"beam_options": ["--projet=a"]}])
+def test_options_of_beam_are_checked_with_the_settings(values: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=r"^tokenize\.beam_options: "):
         Settings.parse(values, where="tokenize")
 
 
@@ -131,6 +147,7 @@ def test_a_vocabulary_is_checked_first(tmp_path: Path, examples: Path, encoder: 
 def test_no_stage_of_tokenization_imports_tensorflow_or_keras() -> None:
     code = (
         "import sys, bertline.stages.tokenize as stage\n"
+        "stage.Settings()\n"
         "assert 'apache_beam' not in sys.modules\n"
         "import bertline.features.beam\n"
         "print(*{'tensorflow', 'keras', 'kfp', 'torch'} & set(sys.modules))"
