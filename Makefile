@@ -20,8 +20,8 @@ COMPILE = $(BIN)/uv pip compile --generate-hashes --no-header --quiet --python-v
 COMPILE_IMAGE = $(COMPILE) --python-platform x86_64-manylinux_2_36 --constraint requirements.txt
 export ENGINE
 
-.PHONY: help run test test-real test-containers engine format samples images base-image lock clean \
-    kustomize $(CLUSTER)
+.PHONY: help run test test-real test-flink test-containers engine format samples images base-image \
+    lock clean kustomize $(CLUSTER)
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,11 @@ test: $(PACKAGE) $(KUSTOMIZE) ## check format, lint, types, import contracts; ru
 
 test-real: $(PACKAGE) ## run the long checks and those on ../shared (or BERTLINE_DATA=DIR)
 	$(BIN)/pytest -m 'real or slow' --require-shared
+
+test-flink: $(PACKAGE) ## tokenize on Apache Flink (Java 11 or 17; fetches 160 MB from Maven Central)
+	@command -v java > /dev/null \
+	    || { echo "error: java not found; install Java 11 or 17 (Debian, Ubuntu: apt install default-jre-headless)" >&2; exit 1; }
+	$(BIN)/pytest --flink tests/features/test_beam_flink.py
 
 kind-up: ## make a cluster on this machine, with Kubeflow Pipelines (see docs/operations.md)
 kind-load: ## load the images into it

@@ -9,7 +9,8 @@ kind      files                                        written by
 encoder   weights.safetensors, encoder.json, vocab.txt import_checkpoint (head.safetensors beside,
                                                        where the checkpoint has heads)
 examples  <split>.jsonl                                ingest
-features  <split>-NNNNN-of-NNNNN.tfrecord              tokenize
+features  <split>-NNNNN-of-NNNNN.tfrecord, vocab.txt   tokenize, merge_features (features_shard:
+                                                       tokenize, one file a split)
 model     weights.safetensors, model.json, vocab.txt   finetune (history.json beside)
 exported  model.json, vocab.txt, and a file or folder  export, convert (encoder.json
           for each format (exports.json lists them)    where there is no head)

@@ -11,14 +11,11 @@ from bertline.artifacts import write_text
 from components.compare_data import compare_data
 from components.compare_models import compare_models
 from components.convert import convert
-from components.evaluate import evaluate
-from components.export import export
-from components.finetune import finetune
 from components.import_checkpoint import import_checkpoint
 from components.ingest import ingest
 from components.publish import publish
-from components.tokenize import tokenize
 from pipelines.graph import stage_of
+from pipelines.learning import learn, num_tokenize_tasks
 
 ALWAYS_RUN = {
     "train": ("evaluate", "publish"),
@@ -85,7 +82,11 @@ def cached_under(keys: Mapping[str, str]) -> Callable[[str, Any], None]:
     """A `configure` by which kfp's local runner keeps the outputs of each stage under its key."""
 
     def configure(stage: str, task: Any) -> None:
-        task.set_caching_options(True, cache_key=keys[stage])
+        if isinstance(task.parent_task_group, dsl.ParallelFor):
+            # A key of its own would be that of every turn; a variable is a part of each one's.
+            task.set_caching_options(True).set_env_variable("BERTLINE_FINGERPRINT", keys[stage])
+        else:
+            task.set_caching_options(True, cache_key=keys[stage])
 
     return configure
 
@@ -105,7 +106,7 @@ def _train(settings: Mapping[str, str], finish: Callable[..., None]) -> Callable
     ) -> Outputs:
         ingested = ingest(settings=ingest_settings)
         examples = ingested.outputs["examples"]
-        learnt = _learn(
+        learnt = learn(
             import_checkpoint_settings,
             tokenize_settings,
             finetune_settings,
@@ -113,6 +114,7 @@ def _train(settings: Mapping[str, str], finish: Callable[..., None]) -> Callable
             evaluate_settings,
             work_root,
             examples,
+            num_tokenize_tasks(settings["tokenize"]),
             finish,
         )
         report = learnt.evaluated.outputs["report"]
@@ -150,7 +152,7 @@ def _retrain(settings: Mapping[str, str], finish: Callable[..., None]) -> Callab
         drift, action = seen.outputs["drift"], seen.outputs["Output"]
         finish(ingested, seen)
         with dsl.If(action == "train", name="fresh"):
-            learnt = _learn(
+            learnt = learn(
                 import_checkpoint_settings,
                 tokenize_settings,
                 finetune_settings,
@@ -158,6 +160,7 @@ def _retrain(settings: Mapping[str, str], finish: Callable[..., None]) -> Callab
                 evaluate_settings,
                 work_root,
                 examples,
+                num_tokenize_tasks(settings["tokenize"]),
                 finish,
             )
             judged = compare_models(
@@ -180,46 +183,6 @@ def _retrain(settings: Mapping[str, str], finish: Callable[..., None]) -> Callab
         return Compared(drift, action)
 
     return line
-
-
-class _Learnt(NamedTuple):
-    """What is learnt from examples: the model, its files, and the task that judged them."""
-
-    model: Any
-    exported: Any
-    evaluated: Any
-
-
-def _learn(
-    import_checkpoint_settings: str,
-    tokenize_settings: str,
-    finetune_settings: str,
-    export_settings: str,
-    evaluate_settings: str,
-    work_root: str,
-    examples: Any,
-    finish: Callable[..., None],
-) -> _Learnt:
-    """The tasks from examples to a report."""
-    imported = import_checkpoint(settings=import_checkpoint_settings)
-    encoder = imported.outputs["encoder"]
-    tokenized = tokenize(settings=tokenize_settings, examples=examples, encoder=encoder)
-    features = tokenized.outputs["features"]
-    finetuned = finetune(
-        settings=finetune_settings, work_root=work_root, encoder=encoder, features=features
-    )
-    model = finetuned.outputs["model"]
-    converted = export(settings=export_settings, model=model, features=features, examples=examples)
-    exported = converted.outputs["exported"]
-    evaluated = evaluate(
-        settings=evaluate_settings,
-        model=model,
-        exported=exported,
-        features=features,
-        examples=examples,
-    )
-    finish(imported, tokenized, finetuned, converted, evaluated)
-    return _Learnt(model, exported, evaluated)
 
 
 def _convert(settings: Mapping[str, str], finish: Callable[..., None]) -> Callable[..., Any]:

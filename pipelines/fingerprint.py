@@ -20,11 +20,11 @@ def fingerprints(
 ) -> dict[str, str]:
     """Stage → SHA-256 in hex of everything that decides what the stage writes.
 
-    That is its settings (JSON), the fingerprints of the stages it takes inputs from, the content
-    of the files it reads from outside the line, its code (the modules of bertline it reaches, its
-    component, the lock file), and the image it runs in, if any. A stage that reads the registry has
-    another fingerprint at each call, and so have those after it. Raises StorageError for a source
-    that cannot be read.
+    That is its settings (JSON) if it has some, the fingerprints of the stages it takes inputs from,
+    the content of the files it reads from outside the line, its code (the modules of bertline it
+    reaches, its component, the lock file), and the image it runs in, if any. A stage that reads the
+    registry has another fingerprint at each call, and so have those after it. Raises StorageError
+    for a source that cannot be read.
     """
     found: dict[str, str] = {}
 
@@ -32,9 +32,9 @@ def fingerprints(
         if stage not in found:
             parts = {
                 "stage": stage,
-                "settings": settings[stage],
+                "settings": settings.get(stage),
                 "upstream": [fingerprint(other) for other in upstream[stage]],
-                "sources": _source_digest(stage, settings[stage]),
+                "sources": _source_digest(stage, settings.get(stage, "{}")),
                 "code": code_version(f"bertline.stages.{stage}"),
                 "component": file_sha256(COMPONENTS / f"{stage}.py"),
                 "image": image_id,
@@ -43,7 +43,7 @@ def fingerprints(
             found[stage] = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         return found[stage]
 
-    return {stage: fingerprint(stage) for stage in settings}
+    return {stage: fingerprint(stage) for stage in upstream}
 
 
 def sources(stage: str, settings: str) -> list[str]:

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from kfp import dsl, local
-from kfp.local.cache import LocalCache
+from kfp import local
 
-from bertline.artifacts import MANIFEST, Manifest, read_json
-from bertline.errors import ConfigError, DataError, StageError, StorageError
+from bertline.artifacts import read_json
+from bertline.errors import ConfigError, StageError, StorageError
 from bertline.stages.execute import FAILURE_FILE_VARIABLE, RUN_LOCK_VARIABLE
+from pipelines.cache import drop_damaged
 from pipelines.console import Display, Log
-from pipelines.graph import tasks_of
+from pipelines.graph import loops_of
 from pipelines.recipe import PROJECT
 
 INTERRUPT_SECONDS = 5.0
@@ -115,6 +115,9 @@ def run_locally(
     Raises StageError for a failed stage, with its exit code.
     """
     parameters = pipeline.pipeline_spec.root.input_definitions.parameters.values()
+    for loop in loops_of(pipeline):
+        # More at a time would exchange the log's handlers and `print` with each other.
+        loop.iterator_policy.parallelism_limit = 1
     defaults = [parameter.default_value.string_value for parameter in parameters]
     for value in (str(place.root), *arguments.values(), *defaults):
         if "python3" in value:  # kfp's subprocess runner replaces the word by sys.executable
@@ -136,7 +139,7 @@ def run_locally(
                     enable_caching=True,
                     cache_root=str(place.cache),
                 )
-                drop_damaged(pipeline, place.cache)
+                drop_damaged(place.cache)
                 outputs: dict[str, Any] = pipeline(**arguments).outputs
                 return outputs
         except RuntimeError as error:
@@ -148,46 +151,6 @@ def run_locally(
             raise
         finally:
             display.clear()
-
-
-def outputs_of(stage: str, pipeline: Any, cache: Path) -> dict[str, Any]:
-    """The outputs of a stage that kfp has in its cache, by name; none if it has not run."""
-    store = LocalCache(str(cache))
-    (task,) = (task for name, task in tasks_of(pipeline) if name == stage)
-    return store.get(_key(store, task)) or {}
-
-
-def drop_damaged(pipeline: Any, cache: Path) -> None:
-    """Forgets the tasks in kfp's cache whose outputs lack files, so that they are run again."""
-    store = LocalCache(str(cache))
-    for _, task in tasks_of(pipeline):
-        key = _key(store, task)
-        outputs = (store.get(key) or {}).values()
-        paths = [Path(output.uri) for output in outputs if isinstance(output, dsl.Artifact)]
-        if not all(path.is_file() or _is_whole(path) for path in paths):
-            (cache / f"{key}.json").unlink()
-
-
-def _key(store: LocalCache, task: Any) -> str:
-    """The name of a task's entry in kfp's cache."""
-    key: str = store.compute_key(
-        component_name=task.component_ref.name,
-        image="",
-        full_command=[],
-        arguments={},
-        custom_cache_key=task.caching_options.cache_key,
-    )
-    return key
-
-
-def _is_whole(folder: Path) -> bool:
-    try:
-        manifest = Manifest.parse(read_json(folder / MANIFEST), where=str(folder))
-    except (DataError, ConfigError):
-        return False
-    if manifest.about.get("path"):  # publish's note on the version that it put in the registry
-        return Path(manifest.about["path"]).is_dir()
-    return all((folder / name).is_file() for name in manifest.files)
 
 
 def _take(stream: TextIO) -> bool:
@@ -243,7 +206,8 @@ def _failure(display: Display, failure_file: Path, log_file: Path) -> StageError
     message = f"ended without saying why (last output: {last_words!r})"
     if failure_file.exists():
         failure = read_json(failure_file)
-        stage, message, exit_code = failure["stage"], failure["message"], failure["exit_code"]
+        if failure["stage"] == stage:
+            message, exit_code = failure["message"], failure["exit_code"]
     error = StageError(f"{stage}: {message}; log: {log_file}")
     error.exit_code = exit_code
     return error

@@ -60,7 +60,7 @@ def _configure(
     kubernetes.set_image_pull_policy(task, target.image_pull_policy)
     # Only where it is needed: many volumes can be on one node at a time.
     places = [f'"{value}"' for name, value in target.places.items() if name in task.inputs]
-    if any(f'"{target.volume.path}/' in text for text in (settings[stage], *places)):
+    if any(f'"{target.volume.path}/' in text for text in (settings.get(stage, ""), *places)):
         kubernetes.mount_pvc(task, target.volume.claim, target.volume.path)
     if stage in TRAINING:
         if target.shared_memory:

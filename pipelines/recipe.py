@@ -19,12 +19,13 @@ FOLDER = Path(__file__).parent / "recipes"
 PROJECT = Path(__file__).parent.parent
 READS_REGISTRY = ("compare_data", "compare_models")
 """Stages whose result depends on the version in use, which is no input that kfp knows of."""
+_RETRAIN = tuple(stage for stage in STAGES if stage not in ("convert", "merge_features"))
 PIPELINES = {
-    "train": tuple(stage for stage in STAGES if stage not in ("convert", *READS_REGISTRY)),
-    "retrain": tuple(stage for stage in STAGES if stage != "convert"),
+    "train": tuple(stage for stage in _RETRAIN if stage not in READS_REGISTRY),
+    "retrain": _RETRAIN,
     "convert": ("import_checkpoint", "convert"),
 }
-"""Pipeline → its stages; pipelines.compose tells which feeds which."""
+"""Pipeline → its stages that have settings; pipelines.compose tells which feeds which."""
 SOURCES = {
     "import_checkpoint": ("checkpoint", "config", "vocab"),
     "ingest": ("source",),

@@ -9,11 +9,12 @@ from bertline.drift.verdict import Drift
 from bertline.evaluation.gate import Verdict
 from bertline.evaluation.results import Results
 from bertline.evaluation.summary import summary_lines
+from pipelines.cache import outputs_of
 from pipelines.compose import cached_under, compose
 from pipelines.conversion import listed
 from pipelines.fingerprint import fingerprints
 from pipelines.graph import upstream
-from pipelines.local import Place, Runner, in_subprocesses, outputs_of, run_locally
+from pipelines.local import Place, Runner, in_subprocesses, run_locally
 from pipelines.recipe import Recipe
 
 

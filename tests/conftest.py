@@ -36,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--containers", action="store_true", help="run the tests that need images and an engine"
     )
+    parser.addoption("--flink", action="store_true", help="run the tests that need Apache Flink")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,8 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what is marked slow or containers, unless it is asked for."""
-    asked = {"slow": "--require-shared", "containers": "--containers"}
+    """Leaves out what is marked slow, containers or flink, unless it is asked for."""
+    asked = {"slow": "--require-shared", "containers": "--containers", "flink": "--flink"}
     marks = [mark for mark, option in asked.items() if not config.getoption(option)]
     left_out = [item for item in items if any(map(item.get_closest_marker, marks))]
     if left_out:

@@ -1,10 +1,10 @@
 """The unit of tokenization: some lines of an examples file in, one feature file out."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from bertline.errors import DataError
 from bertline.examples import Example, parse_example
@@ -62,6 +62,20 @@ class Summary:
         self.count += 1
         self.truncated += int(record["num_tokens"][0]) > length
         self.lengths[bucket] = self.lengths.get(bucket, 0) + 1
+
+
+def describe(splits: Mapping[str, Sequence[tuple[str, Summary]]]) -> dict[str, dict[str, Any]]:
+    """What a features manifest tells of each split: counts, truncated, lengths and shards.
+
+    splits: for each split the file name and the summary of its shards, in order.
+    """
+    totals = {split: Summary.total(part for _, part in files) for split, files in splits.items()}
+    return {
+        "counts": {split: total.count for split, total in totals.items()},
+        "truncated": {split: total.truncated for split, total in totals.items()},
+        "lengths": {split: total.lengths for split, total in totals.items()},
+        "shards": {split: [name for name, _ in files] for split, files in splits.items()},
+    }
 
 
 def plan_shards(source: Path, count: int, targets: Sequence[Path]) -> list[Shard]:

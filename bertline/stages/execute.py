@@ -10,18 +10,19 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bertline.artifacts import write_json
+from bertline.artifacts import read_json, write_json
 from bertline.config import nearest
-from bertline.errors import BertlineError, ConfigError, StorageError
+from bertline.errors import BertlineError, ConfigError, StageError, StorageError
 
 STAGES = (
     "import_checkpoint",
     "ingest",
     "compare_data",
     "tokenize",
+    "merge_features",
     "finetune",
     "export",
     "convert",
@@ -35,24 +36,31 @@ ADDRESSES = ("registry",)
 """Arguments that may be addresses; all others are paths."""
 
 
-def execute(stage: str, settings: str, **paths: str) -> None:
+def execute(stage: str, settings: str, **paths: str | Sequence[str]) -> None:
     """Runs `stage` with its settings as JSON; `paths` are the stage's inputs and outputs.
 
-    A BertlineError becomes one line on standard error and the process exits with its code. Where
-    $BERTLINE_FAILURE_FILE is set, the same goes there as JSON, since kfp's local runner keeps
-    neither an exit code nor a message. Where $BERTLINE_RUN_LOCK is set, the process ends with the
-    run that holds this file locked.
+    An input of several artifacts is a list of paths. A BertlineError becomes one line on standard
+    error and the process exits with its code. Where $BERTLINE_FAILURE_FILE is set, the same goes
+    there as JSON, since kfp's local runner keeps neither an exit code nor a message. That runner
+    goes on with the rest of a loop, and with what does not depend on a failed stage: the file keeps
+    the first failure, and once it tells of an interruption or of a wrong input nothing more is run.
+    Where $BERTLINE_RUN_LOCK is set, the process ends with the run that holds this file locked.
     """
+    failure_file = os.environ.get(FAILURE_FILE_VARIABLE)
+    if failure_file and Path(failure_file).exists():
+        code = read_json(Path(failure_file))["exit_code"]
+        if code != StageError.exit_code:  # which a retry may mend
+            sys.exit(code)
     run_lock = os.environ.get(RUN_LOCK_VARIABLE)
     if run_lock:
         end_with_run(run_lock)
     try:
-        run(stage, settings, {name: _place(name, path) for name, path in paths.items()})
+        run(stage, settings, {name: _place(name, given) for name, given in paths.items()})
     except (BertlineError, KeyboardInterrupt, OSError) as error:
         code, message = explain(error)
         print(f"error: {stage}: {message}", file=sys.stderr)
-        failure_file = os.environ.get(FAILURE_FILE_VARIABLE)
-        if failure_file:
+        is_interrupted = isinstance(error, KeyboardInterrupt)
+        if failure_file and (is_interrupted or not Path(failure_file).exists()):
             failure = {"stage": stage, "message": message, "exit_code": code}
             # On a full disk the line above must do.
             with contextlib.suppress(OSError):
@@ -74,16 +82,20 @@ def end_with_run(lock_file: str) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _place(name: str, path: str) -> Path | str:
-    """A path, or the address as it is; raises StorageError where that must be a path."""
-    if "://" not in path:
-        return Path(path)
-    if name not in ADDRESSES:
+def _place(name: str, given: str | Sequence[str]) -> Path | str | list[Path]:
+    """A path, a list of paths, or an address as it is; StorageError for one that must be a path."""
+    if not isinstance(given, str):
+        return [_path(name, each) for each in given]
+    return given if name in ADDRESSES and "://" in given else _path(name, given)
+
+
+def _path(name: str, path: str) -> Path:
+    if "://" in path:
         raise StorageError(f"{path}: {name} has to be a path; give the one where it is mounted")
-    return path
+    return Path(path)
 
 
-def run(stage: str, settings: str, paths: Mapping[str, Path | str]) -> None:
+def run(stage: str, settings: str, paths: Mapping[str, Path | str | list[Path]]) -> None:
     """Runs `stage` in this process; raises what the stage raises."""
     if stage not in STAGES:
         raise ConfigError(f"unknown stage {stage!r}; {nearest(stage, list(STAGES))}")

@@ -1,6 +1,7 @@
 """Options that several commands have, and what they mean."""
 
 import argparse
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from bertline.errors import ConfigError
@@ -13,10 +14,24 @@ TARGET = "target."
 
 
 def add_recipe(parser: argparse.ArgumentParser) -> None:
-    """Adds RECIPE, --data and --set."""
+    """Adds RECIPE, --data, --set, and what is to tokenize."""
     parser.add_argument("recipe", metavar="RECIPE", help="a name (see recipes) or a YAML file")
     parser.add_argument("--data", metavar="DIR", help="the dataset: --set ingest.source=DIR")
     add_set(parser, "STAGE.KEY=VALUE")
+    parser.add_argument(
+        "--beam-runner",
+        metavar="NAME",
+        help="what tokenizes: fnapi (this process, the default), flink or dataflow",
+    )
+    parser.add_argument(
+        "--beam-options",
+        type=shlex.split,
+        metavar="OPTIONS",
+        help="Beam's own, in quotes: --beam-options='--flink_master=HOST:8081 --parallelism=4'",
+    )
+    parser.add_argument(
+        "--num-shards", type=int, metavar="N", help="tokenize in N tasks (pods), each a shard"
+    )
 
 
 def add_set(parser: argparse.ArgumentParser, metavar: str) -> None:
@@ -62,17 +77,22 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def recipe(options: argparse.Namespace) -> "Recipe":
-    """The recipe that is asked for, with --data and --set; raises ConfigError."""
+    """The recipe that is asked for, with the options of add_recipe; raises ConfigError."""
     from pipelines.recipe import load_recipe
 
-    data = {"ingest.source": options.data} if options.data else {}
-    changes = {}
+    named = {
+        "ingest.source": options.data or None,
+        "tokenize.beam_runner": options.beam_runner,
+        "tokenize.beam_options": options.beam_options,
+        "tokenize.num_shards": options.num_shards,
+    }
+    changes = {path: value for path, value in named.items() if value is not None}
     for path, value in _assignments(options).items():
         if not path.startswith(TARGET):
             changes[path] = value
         elif not getattr(options, "target", None):
             raise ConfigError(f"{path}={value}: there is no target; give one with --target")
-    return load_recipe(options.recipe).changed(data | changes)
+    return load_recipe(options.recipe).changed(changes)
 
 
 def target(options: argparse.Namespace) -> "Target":

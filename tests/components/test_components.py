@@ -48,20 +48,43 @@ def test_component_gives_the_stage_what_it_takes(
 
     monkeypatch.setattr(stage_execution, "execute", execute)
     function = component(stage).python_func
+    parameters = inspect.signature(function).parameters
     arguments = {
-        name: f"text of {name}"
-        if parameter.annotation is str
-        else dsl.Artifact(uri=str(tmp_path / name))
-        for name, parameter in inspect.signature(function).parameters.items()
+        name: argument(name, parameter, tmp_path)
+        for name, parameter in parameters.items()
+        if parameter.default is parameter.empty
     }
     with pytest.raises(SystemExit):
         function(**arguments)
     ((called, settings, paths),) = calls
-    assert (called, settings) == (stage, "text of settings")
+    assert (called, settings) == (stage, "text of settings" if "settings" in parameters else "{}")
     module = importlib.import_module(f"bertline.stages.{stage}")
     assert {"settings", *paths} == set(inspect.signature(module.run).parameters)
     for name, path in paths.items():
-        assert path in (str(tmp_path / name), f"text of {name}", f"text of {name}_root")
+        place = str(tmp_path / name)
+        assert path in (place, [place], f"text of {name}", f"text of {name}_root")
+
+
+def argument(name: str, parameter: inspect.Parameter, folder: Path) -> object:
+    """A text, an artifact or a list of one, as the annotation asks for."""
+    if parameter.annotation is str:
+        return f"text of {name}"
+    artifact = dsl.Artifact(uri=str(folder / name))
+    return [artifact] if "list" in str(parameter.annotation) else artifact
+
+
+def test_a_tokenize_task_may_write_one_shard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[str] = []
+
+    def execute(stage: str, settings: str, **paths: str) -> None:
+        given.append(settings)
+
+    monkeypatch.setattr(stage_execution, "execute", execute)
+    artifacts = {name: dsl.Artifact(uri="x") for name in ("examples", "encoder", "features")}
+    component("tokenize").python_func(settings='{"num_shards":3}', shard=2, **artifacts)
+    assert given == ['{"num_shards": 3, "shard": 2}']
 
 
 def test_evaluate_shows_the_results_and_returns_the_verdict(

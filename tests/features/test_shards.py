@@ -12,7 +12,7 @@ from bertline.features import shards
 from bertline.features.batches import Record
 from bertline.features.kinds import KINDS
 from bertline.features.records import read_shard
-from bertline.features.shards import Encode, Summary, encode_shard, plan_shards
+from bertline.features.shards import Encode, Summary, describe, encode_shard, plan_shards
 from bertline.features.spec import InputSpec
 from tests.features.toys import LABELS, MILES, toy_tokenizer
 
@@ -60,6 +60,16 @@ def test_summaries_add_up_with_lengths_in_order() -> None:
     total = Summary.total([Summary(3, 1, {"16": 2, "8": 1}), Summary(2, 0, {"104": 1, "16": 1})])
     assert total == Summary(5, 1, {"8": 1, "16": 3, "104": 1})
     assert list(total.lengths) == ["8", "16", "104"]
+
+
+def test_a_manifest_tells_of_the_splits() -> None:
+    one, two = Summary(2, 1, {"16": 1, "8": 1}), Summary(1, 0, {"8": 1})
+    assert describe({"train": [("a", one), ("b", two)], "dev": [("c", two)]}) == {
+        "counts": {"train": 3, "dev": 1},
+        "truncated": {"train": 1, "dev": 0},
+        "lengths": {"train": {"8": 2, "16": 1}, "dev": {"8": 1}},
+        "shards": {"train": ["a", "b"], "dev": ["c"]},
+    }
 
 
 def test_examples_are_encoded_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,6 +86,15 @@ def test_compile_needs_a_folder_to_write_in(tmp_path: Path, capsys: Captured) ->
             "recipe snips-bert-base: import_checkpoint.checkpoint is not set (the folder of a "
             "BERT-Base from Google or Hugging Face); give --set import_checkpoint.checkpoint=VALUE",
         ),
+        (
+            ["snips", "--beam-runner", "dataflow", "--beam-options=--project=a-b --region=x-y"],
+            "tokenize.beam_options: dataflow needs --temp_location, --sdk_container_image (of "
+            "workers that have bertline); give what is missing",
+        ),
+        (
+            ["snips", "--beam-options=--paralelism=2"],
+            "tokenize.beam_options: unknown option '--paralelism=2'; did you mean '--parallelism'?",
+        ),
     ],
 )
 def test_wrong_recipes_stop_before_anything_starts(
@@ -143,6 +152,29 @@ def test_data_and_assignments_reach_the_run(monkeypatch: pytest.MonkeyPatch) -> 
     assert main(["run", "snips", "--data", "/my/#1: data", "--set", "finetune.seed=3"]) == 1
     assert given[0].stages["ingest"]["source"] == "/my/#1: data"
     assert given[0].stages["finetune"]["seed"] == 3
+
+
+def test_options_of_beam_with_an_open_quote_are_refused(capsys: Captured) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "snips", "--beam-options=--job_name='a b"])
+    assert ended.value.code == 2
+    assert "argument --beam-options: invalid split value" in capsys.readouterr().err
+
+
+def test_flags_of_beam_are_settings_of_tokenize(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Recipe] = []
+
+    def note(recipe: Recipe, *others: object) -> Result:
+        given.append(recipe)
+        raise StageError("enough")
+
+    monkeypatch.setattr(run_module, "run", note)
+    options = "--beam-options=--flink_master=h:8081 --job_name='a b'"
+    assert main(["run", "snips", "--beam-runner", "flink", options, "--num-shards", "4"]) == 1
+    tokenize = given[0].stages["tokenize"]
+    assert tokenize["beam_runner"] == "flink"
+    assert tokenize["beam_options"] == ["--flink_master=h:8081", "--job_name=a b"]
+    assert tokenize["num_shards"] == 4
 
 
 @pytest.mark.parametrize("blessed", [True, False])

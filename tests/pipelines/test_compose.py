@@ -1,5 +1,7 @@
+import json
 from pathlib import Path
 
+import pytest
 import yaml
 
 from pipelines.compose import ALWAYS_RUN, cached_under, compose, write_ir
@@ -28,6 +30,41 @@ RETRAIN_UPSTREAM = {
 
 def test_edges() -> None:
     assert upstream(compose("train", "toy", "A toy.", SETTINGS)) == UPSTREAM
+
+
+def spread(settings: dict[str, str], **values: object) -> dict[str, str]:
+    return {**settings, "tokenize": json.dumps(values)}
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "settings", "edges"),
+    [("train", SETTINGS, UPSTREAM), ("retrain", RETRAIN, RETRAIN_UPSTREAM)],
+)
+def test_a_task_a_shard_and_a_merge_stand_for_tokenize(
+    pipeline: str, settings: dict[str, str], edges: dict[str, list[str]], tmp_path: Path
+) -> None:
+    line = compose(pipeline, "toy", "A toy.", spread(settings, num_shards=3))
+    through_merge = {
+        stage: sorted("merge_features" if name == "tokenize" else name for name in names)
+        for stage, names in edges.items()
+    }
+    assert upstream(line) == {**through_merge, "merge_features": ["tokenize"]}
+    assert sorted(stage for stage, _ in tasks_of(line)) == sorted([*settings, "merge_features"])
+    write_ir(line, tmp_path / "toy.yaml")
+    ir = yaml.safe_load((tmp_path / "toy.yaml").read_text())
+    graphs = [ir["root"], *ir["components"].values()]
+    tasks = [task for each in graphs if "dag" in each for task in each["dag"]["tasks"].values()]
+    (loop,) = (task for task in tasks if "parameterIterator" in task)
+    assert loop["parameterIterator"]["items"] == {"raw": "[0, 1, 2]"}
+    assert "iteratorPolicy" not in loop  # all at once
+    inside = ir["components"][loop["componentRef"]["name"]]["dag"]["tasks"]
+    item = loop["parameterIterator"]["itemInput"]
+    assert inside["tokenize"]["inputs"]["parameters"]["shard"]["componentInputParameter"] == item
+
+
+@pytest.mark.parametrize("values", [{"num_shards": 1}, {"num_shards": 3, "beam_runner": "flink"}])
+def test_one_task_tokenizes_alone_or_with_workers_of_its_own(values: dict[str, object]) -> None:
+    assert upstream(compose("train", "toy", "A toy.", spread(SETTINGS, **values))) == UPSTREAM
 
 
 def test_conversion_needs_no_more_than_the_checkpoint(tmp_path: Path) -> None:
@@ -129,3 +166,17 @@ def test_cache_keys_go_to_tasks_under_a_condition_too() -> None:
     found = {stage: task.caching_options.cache_key for stage, task in tasks_of(line)}
     assert found == keys
     assert all(task.caching_options.enable_cache for _, task in tasks_of(line))
+
+
+@pytest.mark.parametrize(("pipeline", "settings"), [("train", SETTINGS), ("retrain", RETRAIN)])
+def test_turns_of_a_loop_share_no_key(pipeline: str, settings: dict[str, str]) -> None:
+    keys = {stage: f"key of {stage}" for stage in [*settings, "merge_features"]}
+    spread_out = spread(settings, num_shards=2)
+    line = compose(pipeline, "toy", "A toy.", spread_out, configure=cached_under(keys))
+    tasks = dict(tasks_of(line))
+    assert all(task.caching_options.enable_cache for task in tasks.values())
+    found = {stage: task.caching_options.cache_key for stage, task in tasks.items()}
+    assert found == {**keys, "tokenize": ""}
+    executors = line.pipeline_spec.deployment_spec["executors"]
+    (variable,) = executors["exec-tokenize"]["container"]["env"]
+    assert dict(variable) == {"name": "BERTLINE_FINGERPRINT", "value": keys["tokenize"]}

@@ -55,6 +55,13 @@ def test_lines_where_there_is_no_terminal() -> None:
         assert display.failed == ("finetune", "ValueError: shapes differ")
 
 
+def test_what_follows_a_failure_does_not_hide_it() -> None:
+    display = Display(io.StringIO())
+    later = RUN.replace("finetune", "tokenize").replace("shapes differ", "another")
+    Log(io.StringIO(), display.read).write(RUN + later)
+    assert display.failed == ("finetune", "ValueError: shapes differ")
+
+
 def test_terminal_is_rewritten_in_place() -> None:
     text, _, _ = shown(Terminal(), len(RUN))
     lasting = [line.rpartition("\r\x1b[K")[2] for line in text.split("\n")]

@@ -23,7 +23,8 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def code(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Module → its version; tests of code_version itself are in tests/test_code_version.py."""
-    versions = {f"bertline.stages.{stage}": "old" for stage in PIPELINES["retrain"]}
+    stages = (*PIPELINES["retrain"], "merge_features")
+    versions = {f"bertline.stages.{stage}": "old" for stage in stages}
     monkeypatch.setattr(module, "code_version", versions.__getitem__)
     return versions
 
@@ -168,3 +169,15 @@ def test_what_depends_on_the_registry_is_new_each_time(settings: dict[str, str])
     first, second = (fingerprints(more, RETRAIN_UPSTREAM) for _ in range(2))
     new = {stage for stage in more if first[stage] != second[stage]}
     assert new == {"compare_data", "compare_models", "publish"}
+
+
+def test_a_stage_without_settings_has_a_fingerprint(
+    settings: dict[str, str], code: dict[str, str]
+) -> None:
+    through_merge = {**UPSTREAM, "merge_features": ["tokenize"], "finetune": ["merge_features"]}
+    before = fingerprints(settings, through_merge)
+    code["bertline.stages.merge_features"] = "new"
+    after = fingerprints(settings, through_merge)
+    assert before["merge_features"] != after["merge_features"]
+    assert changed(before, after) == {"finetune", "export", "evaluate", "publish"}
+    assert before["tokenize"] == after["tokenize"]

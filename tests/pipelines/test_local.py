@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from bertline.errors import ConfigError, StageError, StorageError
-from pipelines.local import Place, outputs_of, run_locally
+from pipelines.cache import outputs_of
+from pipelines.local import Place, run_locally
 from tests.pipelines.toy_line import conditional_line, toy_line
 
 PROJECT = Path(__file__).parent.parent.parent

@@ -69,6 +69,27 @@ def compiled(folder: Path, recipe: Recipe, target: Target) -> Compiled:
     return Compiled(folder / "line.yaml")
 
 
+def check_pod(ir: Compiled, stage: str, place: Target) -> None:
+    """Asserts that the task of a stage is run as the target says."""
+    task, container, pod = ir.task(stage), ir.container(stage), ir.pod(stage)
+    image = place.training_image if stage in TRAINING else "core"
+    assert container["image"] == f"{PREFIX}/bertline-{image}-python:{__version__}"
+    wanted = place.pod(stage)
+    resources = container["resources"]
+    assert resources["resourceCpuRequest"] == wanted.cpu
+    assert resources["resourceCpuLimit"] == wanted.cpu_limit
+    assert resources["resourceMemoryRequest"] == wanted.memory
+    assert resources["resourceMemoryLimit"] == wanted.memory_limit
+    assert pod["activeDeadlineSeconds"] == str(wanted.timeout_s)
+    assert pod["imagePullPolicy"] == place.image_pull_policy
+    assert task["retryPolicy"]["maxRetryCount"] == 2
+    assert task["cachingOptions"] == {}
+    is_training = stage in TRAINING and place.accelerator is not None
+    assert ("accelerator" in resources) == is_training
+    for key in ("nodeSelector", "tolerations", "emptyDirMounts"):
+        assert (key in pod) == is_training
+
+
 @pytest.mark.parametrize("target_name", target_names())
 @pytest.mark.parametrize("recipe_name", recipe_names())
 def test_every_recipe_for_every_target(recipe_name: str, target_name: str, tmp_path: Path) -> None:
@@ -80,26 +101,10 @@ def test_every_recipe_for_every_target(recipe_name: str, target_name: str, tmp_p
     parameters = ir.parameters()
     assert None not in parameters.values()
     for stage in stages:
-        task, container, pod = ir.task(stage), ir.container(stage), ir.pod(stage)
-        after = [name.replace("-", "_") for name in task.get("dependentTasks", [])]
+        after = [name.replace("-", "_") for name in ir.task(stage).get("dependentTasks", [])]
         inside = {name.replace("-", "_") for name in ir.tasks(stage)}
         assert sorted(after) == [name for name in edges[stage] if name in inside]
-        image = place.training_image if stage in TRAINING else "core"
-        assert container["image"] == f"{PREFIX}/bertline-{image}-python:{__version__}"
-        wanted = place.pod(stage)
-        resources = container["resources"]
-        assert resources["resourceCpuRequest"] == wanted.cpu
-        assert resources["resourceCpuLimit"] == wanted.cpu_limit
-        assert resources["resourceMemoryRequest"] == wanted.memory
-        assert resources["resourceMemoryLimit"] == wanted.memory_limit
-        assert pod["activeDeadlineSeconds"] == str(wanted.timeout_s)
-        assert pod["imagePullPolicy"] == place.image_pull_policy
-        assert task["retryPolicy"]["maxRetryCount"] == 2
-        assert task["cachingOptions"] == {}
-        is_training = stage in TRAINING and place.accelerator is not None
-        assert ("accelerator" in resources) == is_training
-        for key in ("nodeSelector", "tolerations", "emptyDirMounts"):
-            assert (key in pod) == is_training
+        check_pod(ir, stage, place)
         assert json.loads(parameters[f"{stage}_settings"])
     deadline = ir.kubernetes["pipelineConfig"]["activeDeadlineSeconds"]
     assert deadline == (6 if place.accelerator is None else 48) * HOURS
@@ -200,6 +205,21 @@ def test_what_a_target_may_change(name: str, tmp_path: Path) -> None:
         assert ir.pod(stage)["imagePullPolicy"] == "Always"
     assert ir.kubernetes["pipelineConfig"]["activeDeadlineSeconds"] == 60
     assert ir.spec["defaultPipelineRoot"] == "gs://bucket/artifacts"
+
+
+@pytest.mark.parametrize("name", ["snips", "retrain"])
+def test_every_shard_has_a_pod_of_tokenize(name: str, tmp_path: Path) -> None:
+    pods = {"tokenize": {"memory": "3Gi"}, "merge_features": {"cpu": "250m", "timeout_s": 60}}
+    place = target("gke-gpu", pods=pods)
+    ir = compiled(tmp_path, recipe(name).changed({"tokenize.num_shards": 2}), place)
+    (loop,) = (task for task in ir.tasks("merge_features").values() if "parameterIterator" in task)
+    assert loop["parameterIterator"]["items"] == {"raw": "[0, 1]"}
+    assert set(ir.tasks("tokenize")) == {"tokenize"}
+    for stage in ("tokenize", "merge_features"):
+        check_pod(ir, stage, place)
+    assert ir.container("tokenize")["resources"]["resourceMemoryRequest"] == "3Gi"
+    assert ir.container("merge_features")["resources"]["resourceCpuRequest"] == "250m"
+    assert ir.pod("merge_features")["activeDeadlineSeconds"] == "60"
 
 
 def test_same_recipe_and_target_give_the_same_file(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import contextlib
 import errno
 import fcntl
 import json
@@ -53,6 +54,28 @@ def test_a_registry_may_be_an_address_and_nothing_else(
     assert capsys.readouterr().err == f"error: publish: {message}\n"
 
 
+def test_an_input_of_several_artifacts_is_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Any] = []
+    stage_that(lambda settings, **paths: calls.append(paths), monkeypatch)
+    execute.execute("publish", "{}", reports=["a", "b"])
+    assert calls == [{"reports": [Path("a"), Path("b")]}]
+
+
+@pytest.mark.parametrize(("code", "runs"), [(130, False), (2, False), (1, True)])
+def test_nothing_is_begun_in_a_run_that_no_retry_mends(
+    code: int, runs: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[Any] = []
+    stage_that(lambda settings: calls.append(settings), monkeypatch)
+    failure_file = tmp_path / "failure.json"
+    failure_file.write_text(json.dumps({"stage": "x", "message": "y", "exit_code": code}))
+    monkeypatch.setenv(FAILURE_FILE_VARIABLE, str(failure_file))
+    with pytest.raises(SystemExit) if not runs else contextlib.nullcontext() as caught:
+        execute.execute("publish", "{}")
+    assert bool(calls) is runs
+    assert caught is None or caught.value.code == code
+
+
 def failing(error: BaseException) -> Callable[..., None]:
     def run(settings: Settings) -> None:
         raise error
@@ -93,6 +116,18 @@ def test_what_fails_is_told_in_one_line(
     assert capsys.readouterr().err == f"error: publish: {message}\n"
     failure = json.loads((tmp_path / "failure.json").read_text())
     assert failure == {"stage": "publish", "message": message, "exit_code": code}
+
+
+@pytest.mark.parametrize(("later", "code"), [(DataError("b"), 1), (KeyboardInterrupt(), 130)])
+def test_first_failure_is_kept_unless_the_run_is_interrupted(
+    later: BaseException, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FAILURE_FILE_VARIABLE, str(tmp_path / "failure.json"))
+    for error in (StageError("a"), later):
+        stage_that(failing(error), monkeypatch)
+        with pytest.raises(SystemExit):
+            execute.execute("publish", "{}")
+    assert json.loads((tmp_path / "failure.json").read_text())["exit_code"] == code
 
 
 def test_without_room_for_the_failure_file_the_line_must_do(

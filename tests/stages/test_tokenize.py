@@ -6,57 +6,24 @@ from typing import Any
 
 import pytest
 
-from bertline.artifacts import (
-    digest,
-    file_sha256,
-    files_of,
-    new_artifact,
-    read_manifest,
-    write_json,
-)
+from bertline.artifacts import digest, file_sha256, files_of, read_manifest
 from bertline.errors import CheckpointError, ConfigError, DataError
-from bertline.examples import Slot, TaggedText, write_split
+from bertline.examples import write_split
 from bertline.features.records import read_features
 from bertline.features.spec import InputSpec
 from bertline.features.tagged_text import encode_tagged_examples
 from bertline.stages.tokenize import Settings, run
-from tests.features.toys import LABELS, MILES, toy_tokenizer, write_vocab
-
-ODD_TEXTS = ["", " ", "\u200b", "[SEP] jazz", "cafe\u0301\u00a0jazz", "你好🎷👨\u200d👩", "x" * 201]
-TRAIN = [MILES, *(TaggedText(f"t{n}", t, "GetWeather", ()) for n, t in enumerate(ODD_TEXTS, 1))]
-TEST = [TaggedText("e0", "play jazz in Paris", "PlayMusic", (Slot("genre", 5, 9),))]
-SPLITS = {"train": TRAIN, "dev": TRAIN[:3], "test": TEST}
+from tests.features.toys import LABELS, SPLITS, toy_tokenizer, write_encoder, write_examples
 
 
 @pytest.fixture
 def encoder(tmp_path: Path) -> Path:
-    config = {
-        "vocab_size": 28,
-        "hidden_size": 8,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "intermediate_size": 16,
-        "max_position_embeddings": 16,
-    }
-    with new_artifact(tmp_path / "encoder", "encoder") as folder:
-        write_vocab(folder / "vocab.txt")
-        write_json(folder / "encoder.json", config)
-    return tmp_path / "encoder"
+    return write_encoder(tmp_path / "encoder")
 
 
 @pytest.fixture
 def examples(tmp_path: Path) -> Path:
-    about = {
-        "task": "snips",
-        "example_kind": "tagged_text",
-        "counts": {split: len(rows) for split, rows in SPLITS.items()},
-        "labels": {"intents": LABELS["intents"], "slots": ["artist", "genre"]},
-        "report": {},
-    }
-    with new_artifact(tmp_path / "examples", "examples", about) as folder:
-        for split, rows in SPLITS.items():
-            write_split(folder / f"{split}.jsonl", rows)
-    return tmp_path / "examples"
+    return write_examples(tmp_path / "examples")
 
 
 def rows_of(features: Path, split: str) -> list[tuple[str, dict[str, Any]]]:
@@ -132,14 +99,29 @@ def test_max_seq_length_must_fit_the_encoder(tmp_path: Path, examples: Path, enc
         run(Settings(max_seq_length=17), examples=examples, encoder=encoder, features=tmp_path)
 
 
-@pytest.mark.parametrize("values", [{"max_seq_length": 2}, {"num_shards": 0}, {"shards": 2}])
-def test_settings_are_checked(values: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"max_seq_length": 2},
+        {"num_shards": 0},
+        {"shards": 2},
+        {"num_shards": 2, "shard": 2},
+        {"beam_runner": "dask"},
+    ],
+)
+def test_settings_are_checked(values: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match="tokenize: "):
         Settings.parse(values, where="tokenize")
 
 
+@pytest.mark.parametrize("values", [{"beam_runner": "dataflow"}, {"beam_options": ["--projet=a"]}])
+def test_options_of_beam_are_checked_with_the_settings(values: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=r"^tokenize\.beam_options: "):
+        Settings.parse(values, where="tokenize")
+
+
 def test_bad_data_leaves_nothing_behind(tmp_path: Path, examples: Path, encoder: Path) -> None:
-    bad = dataclasses.replace(TEST[0], intent="BookTaxi")
+    bad = dataclasses.replace(SPLITS["test"][0], intent="BookTaxi")
     write_split(examples / "test.jsonl", [bad])
     with pytest.raises(DataError, match=r"test\.jsonl:1: example 'e0': label 'BookTaxi'"):
         run(
@@ -165,6 +147,7 @@ def test_a_vocabulary_is_checked_first(tmp_path: Path, examples: Path, encoder: 
 def test_no_stage_of_tokenization_imports_tensorflow_or_keras() -> None:
     code = (
         "import sys, bertline.stages.tokenize as stage\n"
+        "stage.Settings()\n"
         "assert 'apache_beam' not in sys.modules\n"
         "import bertline.features.beam\n"
         "print(*{'tensorflow', 'keras', 'kfp', 'torch'} & set(sys.modules))"

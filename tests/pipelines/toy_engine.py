@@ -1,0 +1,67 @@
+"""A container engine whose containers are processes of this machine."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import ROOT
+
+
+class Engine:
+    """What pipelines.containers and kfp use of docker's client; created: options of `create`."""
+
+    def __init__(self) -> None:
+        self.containers = self
+        self.created: Sequence[dict[str, Any]] = ()
+
+    def list(self, **filters: object) -> Sequence[Any]:
+        """No containers are left over."""
+        return ()
+
+    def info(self) -> dict[str, Any]:
+        """Nothing that matters."""
+        return {}
+
+    def close(self) -> None:
+        """Does nothing."""
+
+    def create(self, image: str, command: Sequence[str], **options: Any) -> "Container":
+        """A container that `start` starts."""
+        self.created = [*self.created, {"image": image, **options}]
+        return Container(command, options["environment"])
+
+
+class Container:
+    """A process with the environment of a container, and the programs and code of the tests."""
+
+    def __init__(self, command: Sequence[str], environment: dict[str, str]) -> None:
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        own = {"PATH": path, "PYTHONPATH": str(ROOT), "TMPDIR": os.environ.get("TMPDIR", "/tmp")}
+        self.command, self.environment = command, {**own, **environment}
+
+    def start(self) -> None:
+        """Starts the process."""
+        self.process = subprocess.Popen(
+            self.command,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def attach(self, stream: bool) -> Iterator[bytes]:
+        """The output of the process, once it is started."""
+        assert self.process.stdout is not None
+        with self.process.stdout as output:
+            yield from output
+
+    def wait(self) -> dict[str, int]:
+        """The exit status as docker tells it."""
+        return {"StatusCode": self.process.wait()}
+
+    def remove(self, force: bool) -> None:
+        """Ends the process."""
+        self.process.kill()
+        self.process.wait()
