@@ -31,23 +31,27 @@ class Workflow:
         if not known:
             return cls("")
         workflow = min(known).rpartition("-")[0]
-        paths = [workflow]
+        paths, order = [workflow], sorted(names)
         for parent in paths:  # grows on the way
-            paths += [path for name in names if node_id(path := f"{parent}.{name}") in known]
+            paths += [path for name in order if node_id(path := f"{parent}.{name}") in known]
         return cls(workflow, tuple(paths))
 
     def pods(self, task: str) -> list[str]:
         """The pods of a task in the order of its attempts; before the first one, its driver's.
 
-        task: as kfp names it ("import-checkpoint"), at the root or in a group such as a condition.
+        task: as kfp names it ("import-checkpoint"), at the root or in groups: a condition, the
+        turns of a loop, whose pods follow each other.
         """
-        for path in self.paths:
-            if path.endswith(f".{task}.executor"):
-                count = sum(each.startswith(f"{path}(") for each in self.paths)
-                attempts = [self._pod(f"{path}({number})", RETRIED) for number in range(count)]
-                return attempts or [self._pod(path, EXECUTOR)]
+        executors = [path for path in self.paths if path.endswith(f".{task}.executor")]
+        if executors:
+            return [pod for path in executors for pod in self._attempts(path)]
         drivers = [path for path in self.paths if path.endswith(f".{task}-driver")]
         return [self._pod(path, DRIVER) for path in drivers]
+
+    def _attempts(self, path: str) -> list[str]:
+        count = sum(each.startswith(f"{path}(") for each in self.paths)
+        attempts = [self._pod(f"{path}({number})", RETRIED) for number in range(count)]
+        return attempts or [self._pod(path, EXECUTOR)]
 
     def _pod(self, path: str, template: str) -> str:
         return f"{self.name}-{template}-{_hash(path)}"

@@ -27,34 +27,39 @@ class Stage:
 def stages_of(run: Any) -> list[Stage]:
     """The stages of a run that have begun, in the order of the line."""
     nodes = (run.run_details and run.run_details.task_details) or []
-    # What a failure has left out is listed too, without a state.
-    named = {node.display_name: node for node in nodes if node.state}
+    named: dict[str, list[Any]] = {}
+    for node in nodes:
+        if node.state:  # what a failure has left out is listed too, without a state
+            named.setdefault(node.display_name, []).append(node)
     ids = {child.pod_name for node in nodes for child in node.child_tasks or []}
     workflow = Workflow.of({node.display_name for node in nodes}, ids)
     stages = []
     for stage in STAGES:
         task = stage.replace("_", "-")
-        driver, group = named.get(f"{task}-driver"), named.get(task)
-        if driver or group:
-            stages.append(_stage(stage, driver, group, tuple(workflow.pods(task))))
+        drivers, groups = named.get(f"{task}-driver", []), named.get(task, [])
+        if drivers or groups:
+            stages.append(_stage(stage, drivers, groups, tuple(workflow.pods(task))))
     return stages
 
 
-def _stage(name: str, driver: Any, group: Any, pods: tuple[str, ...]) -> Stage:
-    seconds = None
-    if driver and group and group.state == "SUCCEEDED":
-        seconds = (group.end_time - driver.start_time).total_seconds()
-    messages = (_message(node) for node in (group, driver) if node)
-    return Stage(name, _state(driver, group), pods, next(filter(None, messages), None), seconds)
+def _stage(name: str, drivers: list[Any], groups: list[Any], pods: tuple[str, ...]) -> Stage:
+    """A stage of its nodes: one driver and one group, or those of the turns of a loop."""
+    state, seconds = _state(drivers, groups), None
+    if state == "done" and drivers:
+        start = min(driver.start_time for driver in drivers)
+        seconds = (max(group.end_time for group in groups) - start).total_seconds()
+    messages = (_message(node) for node in (*groups, *drivers))
+    return Stage(name, state, pods, next(filter(None, messages), None), seconds)
 
 
-def _state(driver: Any, group: Any) -> State:
-    states = {node.state for node in (driver, group) if node}
-    if states & {"FAILED", "CANCELED"}:
+def _state(drivers: list[Any], groups: list[Any]) -> State:
+    made, left = {node.state for node in groups}, {node.state for node in drivers}
+    if (made | left) & {"FAILED", "CANCELED"}:
         return "failed"
-    if "SKIPPED" in states:
+    if "SKIPPED" in left or (made == {"SKIPPED"} and len(groups) >= len(drivers)):
         return "skipped"
-    return "done" if group and group.state == "SUCCEEDED" else "running"
+    is_done = made and made <= {"SUCCEEDED", "SKIPPED"} and len(groups) >= len(drivers)
+    return "done" if is_done else "running"
 
 
 def _message(node: Any) -> str | None:

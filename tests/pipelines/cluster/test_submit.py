@@ -49,6 +49,17 @@ def test_run_is_followed_to_its_end(
     assert captured.err == "  convert           done in 42 s\n"
 
 
+@pytest.mark.parametrize("command", [["submit", "--no-wait"], ["schedule", "--every", "1d"]])
+def test_each_shard_is_a_task_where_it_is_asked_for(
+    command: list[str], bertline: Bertline, kubeflow: Kubeflow
+) -> None:
+    assert bertline(*command, "snips", "--num-shards", "2") == 0
+    (version,) = kubeflow.versions.values()
+    tasks = version["pipeline_spec"]["pipeline_spec"]["root"]["dag"]["tasks"]
+    assert {"for-loop-1", "merge-features"} < set(tasks)
+    assert "tokenize" not in tasks
+
+
 def test_same_submission_makes_no_second_version(bertline: Bertline, kubeflow: Kubeflow) -> None:
     for _ in range(2):
         assert bertline("submit", "snips", "--no-wait") == 0

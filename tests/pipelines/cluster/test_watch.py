@@ -12,9 +12,11 @@ from tests.pipelines.cluster.workflow import (
     condition,
     failed_pod,
     frame,
+    loop,
     pod_name,
     running_pod,
     stage,
+    turn,
     unscheduled_pod,
     waiting_pod,
 )
@@ -168,6 +170,34 @@ def test_failed_run_tells_of_the_failed_stage(
     lines = capsys.readouterr().err.splitlines()
     assert lines[-1] == f"error: run {RUN}: finetune: {message}"
     assert lines[-2].split() == ["finetune", "failed"]
+
+
+def test_turns_of_a_loop_are_one_stage(
+    bertline: Bertline, kubeflow: Kubeflow, capsys: Captured
+) -> None:
+    def turns(state: str, *of_each: tuple[str, ...]) -> list[dict[str, Any]]:
+        numbered = enumerate(of_each)
+        return loop(state, *(stage("tokenize", *each, group=turn(n)) for n, each in numbered))
+
+    ended = ("SUCCEEDED", "SUCCEEDED")
+    kubeflow.frames = [
+        frame("RUNNING", turns("RUNNING", ("RUNNING", "FAILED", "RUNNING"), ended)),
+        frame("FAILED", turns("FAILED", ("FAILED", "FAILED", "FAILED"), ended)),
+    ]
+    kubeflow.logs = {
+        pod_name("tokenize", group=turn(1)): ">> tokenize 3/3\n",
+        pod_name("tokenize", 1, turn(0)): "error: tokenize: vocab.txt: empty; write one\n",
+    }
+    kubeflow.pods = {pod_name("tokenize", 1, turn(0)): failed_pod()}
+    assert bertline("runs", RUN) == 1
+    assert [line.split(maxsplit=1) for line in capsys.readouterr().err.splitlines()] == [
+        ["tokenize", "3/3"],
+        ["tokenize", "failed"],
+        ["error:", f"run {RUN}: tokenize: vocab.txt: empty; write one"],
+    ]
+    kubeflow.frames = [frame("SUCCEEDED", turns("SUCCEEDED", ended, ended))]
+    assert bertline("runs", RUN) == 0
+    assert capsys.readouterr().err == "  tokenize          done in 42 s\n"
 
 
 def test_stages_in_a_condition_are_shown_as_all_others(

@@ -37,6 +37,29 @@ def condition(state: str, *stages: list[Node]) -> list[Node]:
     ]
 
 
+def turn(number: int) -> str:
+    """The path of the group of a turn of a loop, as Kubeflow's compiler and Argo name it."""
+    return f"root.for-loop-1.iteration-iterations({number}:{number}).iteration-item"
+
+
+def loop(state: str, *turns: list[Node]) -> list[Node]:
+    """The nodes of a loop with a stage in each turn, whose group is `turn`."""
+    iterations = [turn(number).rpartition(".")[0] for number, _ in enumerate(turns)]
+    nodes = [
+        _node("for-loop-1", state, ["root.for-loop-1.iteration-driver"]),
+        _node("iteration-driver", "SUCCEEDED", iterations),
+    ]
+    for iteration, stage in zip(iterations, turns, strict=True):
+        item = f"{iteration}.iteration-item"
+        nodes += [
+            _node(iteration.rpartition(".")[2], state, [f"{item}-driver"]),
+            _node("iteration-item-driver", "SUCCEEDED", [item]),
+            _node("iteration-item", state, [f"{item}.{stage[0]['display_name']}"]),
+            *stage,
+        ]
+    return nodes
+
+
 def stage(
     name: str,
     state: str,
