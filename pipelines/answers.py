@@ -12,12 +12,13 @@ from bertline.config import nearest
 from bertline.errors import ConfigError
 from bertline.evaluation.diff import describe, differences
 from bertline.evaluation.inference import LoadedModel, load, read_items, version_folder
+from bertline.evaluation.remote import local_path
 from bertline.export.listing import FILE_NAME, Exports
 from bertline.features.answers import Answer, Item
 from bertline.progress import Progress
 
 
-def predict_texts(model: Path, device: str, texts: Sequence[str], context: str | None) -> None:
+def predict_texts(model: str, device: str, texts: Sequence[str], context: str | None) -> None:
     """Prints each text with the model's answer.
 
     context: the second text of each item, that is a question's context or the other of a pair.
@@ -34,7 +35,7 @@ def predict_texts(model: Path, device: str, texts: Sequence[str], context: str |
             print(f"  {line}")
 
 
-def predict_file(model: Path, device: str, source: Path, output: Path | None) -> None:
+def predict_file(model: str, device: str, source: Path, output: Path | None) -> None:
     """Writes one JSON line an answer, in the order of the texts; progress to standard error."""
     loaded = open_model(model, device)
     with _sink(output) as sink:
@@ -45,15 +46,15 @@ def predict_file(model: Path, device: str, source: Path, output: Path | None) ->
             sink.write(f"{json.dumps(line, ensure_ascii=False)}\n")
 
 
-def diff(first: Path, second: Path, device: str, data: Path) -> None:
+def diff(first: str, second: str, device: str, data: Path) -> None:
     """Prints every text of `data` that two files answer differently, and how many there are.
 
     data: a file of JSON lines, or a folder with one of its test examples (test.jsonl).
     """
     source = data / "test.jsonl" if data.is_dir() else data
     answers = []
-    for path in (first, second):
-        answers.append(list(_answers(open_model(path, device), source, True)))
+    for model in (first, second):
+        answers.append(list(_answers(open_model(model, device), source, True)))
     items = [item for _, item, _ in answers[0]]
     pairs = ([answer for _, _, answer in rows] for rows in answers)
     count = 0
@@ -66,11 +67,12 @@ def diff(first: Path, second: Path, device: str, data: Path) -> None:
     print(f"{count:,} of {len(items):,} answers differ")
 
 
-def open_model(path: Path, device: str) -> LoadedModel:
-    """The model at `path`: a model folder, or one of the files in it, by its path or its name.
+def open_model(model: str, device: str) -> LoadedModel:
+    """The model at a path or an address: a model folder, or a file in it, by its path or its name.
 
     Raises ConfigError for what is neither, and what `load` raises.
     """
+    path = local_path(model)
     for folder in (path, *path.parents):
         if (folder / FILE_NAME).is_file() or (folder / "latest").is_file():
             break

@@ -16,6 +16,7 @@ from bertline.errors import ConfigError, DataError
 from bertline.evaluation.forward import SINGLE_MULTIPLE, forward
 from bertline.evaluation.predictors import Predictor, is_installed, open_predictor, warm
 from bertline.evaluation.predictors.open import RUNTIMES
+from bertline.evaluation.remote import local_path
 from bertline.export.listing import ExportedFile, Exports
 from bertline.features.answers import Answer, Item, Meanings, rows_by_example
 from bertline.features.batches import FeatureSet, round_up
@@ -111,11 +112,11 @@ def load(
     """The model of an exported folder, ready to answer.
 
     folder: an exported folder, a version folder of a registry, or a model's folder in a registry,
-    of which the `latest` version is taken. name: which of its files, by default the smallest kind
-    whose runtime is installed (PREFERRED, then the others). device, num_threads: as in
-    `open_predictor`, whose errors are raised too.
+    of which the `latest` version is taken; a path or an address at gs://. name: which of its files,
+    by default the smallest kind whose runtime is installed (PREFERRED, then the others). device,
+    num_threads: as in `open_predictor`, whose errors are raised too.
     """
-    folder = version_folder(Path(folder))
+    folder = version_folder(local_path(folder))
     spec = ModelSpec.read(folder)
     tokenizer = Tokenizer.from_vocab(folder / "vocab.txt", spec.encoder.do_lower_case)
     chosen = name or preferred_name(folder)

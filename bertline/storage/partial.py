@@ -90,7 +90,12 @@ def _lock(stream: BinaryIO) -> bool:
     return True
 
 
-def downloads_folder() -> Path:
-    """bertline/downloads in $XDG_CACHE_HOME, or else in ~/.cache."""
+def cache_folder() -> Path:
+    """The folder bertline in $XDG_CACHE_HOME, or else in ~/.cache."""
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser() / "bertline" / "downloads"
+    return Path(cache).expanduser() / "bertline"
+
+
+def downloads_folder() -> Path:
+    """Where files lie that came in part."""
+    return cache_folder() / "downloads"

@@ -17,10 +17,9 @@ def add(commands: Any) -> None:
     predict.add_argument("texts", nargs="*", metavar="TEXT")
     predict.add_argument(
         "--model",
-        type=Path,
         required=True,
         metavar="DIR",
-        help="an exported or published model, or one of its files: DIR/openvino_int8",
+        help="an exported or published model, also at gs://, or one of its files: DIR/saved_model",
     )
     predict.add_argument(
         "--context", metavar="TEXT", help="a question's context, or the second text of a pair"
@@ -33,8 +32,8 @@ def add(commands: Any) -> None:
 
     diff = commands.add_parser("diff", help="texts that two files of a model answer differently")
     diff.set_defaults(command=_diff)
-    diff.add_argument("first", type=Path, metavar="A", help="a file of a model: DIR/saved_model")
-    diff.add_argument("second", type=Path, metavar="B", help="another: DIR/openvino_int8")
+    diff.add_argument("first", metavar="A", help="a file of a model: DIR/saved_model")
+    diff.add_argument("second", metavar="B", help="another: DIR/openvino_int8")
     diff.add_argument(
         "--data",
         type=Path,
