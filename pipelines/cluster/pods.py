@@ -47,6 +47,8 @@ class Pods:
     def failure(self, pod: str) -> str | None:
         """Why a pod failed: what the stage said itself, unless the pod was ended from outside."""
         status = self._json("/k8s/pod", pod).get("status", {})
+        if status.get("phase") == "Succeeded":  # another turn of the loop has failed
+            return None
         if status.get("reason"):  # such as Evicted, DeadlineExceeded
             return _told(status)
         ended = next(_ended(status), None)

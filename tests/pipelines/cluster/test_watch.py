@@ -19,6 +19,7 @@ from tests.pipelines.cluster.workflow import (
     turn,
     unscheduled_pod,
     waiting_pod,
+    writing_pod,
 )
 
 Bertline = Callable[..., int]
@@ -188,7 +189,10 @@ def test_turns_of_a_loop_are_one_stage(
         pod_name("tokenize", group=turn(1)): ">> tokenize 3/3\n",
         pod_name("tokenize", 1, turn(0)): "error: tokenize: vocab.txt: empty; write one\n",
     }
-    kubeflow.pods = {pod_name("tokenize", 1, turn(0)): failed_pod()}
+    kubeflow.pods = {
+        pod_name("tokenize", 1, turn(0)): failed_pod(),
+        pod_name("tokenize", group=turn(1)): writing_pod(),
+    }
     assert bertline("runs", RUN) == 1
     assert [line.split(maxsplit=1) for line in capsys.readouterr().err.splitlines()] == [
         ["tokenize", "3/3"],
