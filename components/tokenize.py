@@ -1,7 +1,5 @@
 """Component `tokenize`: examples and an encoder's vocabulary in, features out."""
 
-from typing import Optional
-
 from kfp import dsl
 
 from components.image import component
@@ -13,7 +11,7 @@ def tokenize(
     examples: dsl.Input[dsl.Dataset],
     encoder: dsl.Input[dsl.Model],
     features: dsl.Output[dsl.Dataset],
-    shard: Optional[int] = None,  # noqa: UP045 - kfp reads this form only
+    shard: int = -1,
 ) -> None:
     """Turns the texts of examples into token ids.
 
@@ -22,13 +20,13 @@ def tokenize(
         examples: from ingest.
         encoder: from import_checkpoint; its vocabulary and casing are used.
         features: folder with the TFRecord shards of each split.
-        shard: the only one to write, from 0, for merge_features.
+        shard: the only one to write, from 0, for merge_features; -1: all of them.
     """
     import json
 
     from bertline.stages.execute import execute
 
-    if shard is not None:
+    if shard >= 0:
         settings = json.dumps({**json.loads(settings), "shard": shard})
     execute(
         "tokenize",

@@ -15,8 +15,9 @@ from kfp.local import docker_task_handler
 
 from bertline.code_version import package_version
 from bertline.errors import ConfigError, StageError
+from bertline.modeling.checkpoints.source import files_behind
 from components.image import IMAGE
-from pipelines.fingerprint import sources
+from pipelines.fingerprint import named_sources
 from pipelines.local import INTERRUPT_SECONDS, Place
 
 PREFIX = "localhost/"
@@ -69,8 +70,11 @@ def outside(settings: Mapping[str, str]) -> set[Path]:
 
     settings: stage → JSON. A folder of Hugging Face's cache, for one, is all links.
     """
-    named = {path for stage, values in settings.items() for path in sources(stage, values)}
-    paths = {Path(path) for path in named if Path(path).is_absolute()}
+    named = {
+        source for stage, values in settings.items() for source in named_sources(stage, values)
+    }
+    files = {file for source in named if "://" not in source for file in files_behind(source)}
+    paths = {Path(file) for file in files if Path(file).is_absolute()}
     inside = (file for path in paths if path.is_dir() for file in path.rglob("*"))
     return paths | {file.resolve() for file in inside if file.is_symlink() and file.exists()}
 

@@ -48,9 +48,14 @@ def fingerprints(
 
 def sources(stage: str, settings: str) -> list[str]:
     """Paths and addresses of all that a stage with these settings (JSON) reads from outside."""
+    return [file for source in named_sources(stage, settings) for file in files_behind(source)]
+
+
+def named_sources(stage: str, settings: str) -> list[str]:
+    """What the settings (JSON) of a stage name of it: a checkpoint may be many files."""
     values = json.loads(settings)
     named = [values[key] for key in SOURCES.get(stage, ()) if values.get(key)]
-    return [file for value in named for source in as_list(value) for file in files_behind(source)]
+    return [source for value in named for source in as_list(value)]
 
 
 def _source_digest(stage: str, settings: str) -> str:

@@ -31,15 +31,15 @@ class Settings(Config):
     """source: folders, archives or files, on disk or at https:// or gs:// addresses.
 
     All of them together are the dataset; one may be written without a list. sha256: of each
-    source, in hex; empty: not checked. dev_size: training examples held out as dev.
-    max_train_examples: how many of the others to keep, chosen by hash; None: all. small_files:
-    read the small training files of a dataset that has such beside the full ones.
+    source, in hex; empty: not checked. dev_size: training examples held out as dev, how many of
+    them or which share. max_train_examples: how many of the others to keep, chosen by hash; None:
+    all. small_files: read the small training files of a dataset that has such beside the full ones.
     """
 
     task: str = "snips"
     source: Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
     sha256: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...] = ()
-    dev_size: Annotated[int, Field(ge=1)] = 700
+    dev_size: Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=0.5)] = 700
     max_train_examples: Annotated[int, Field(ge=1)] | None = None
     small_files: bool = False
 
@@ -114,25 +114,26 @@ def _check_splits(task: Task, dataset: Dataset, sources: str) -> None:
             raise DataError(f"{sources}: no {name} examples; give files that hold some")
 
 
-def hold_out(examples: Sequence[E], dev_size: int) -> tuple[list[E], list[E]]:
+def hold_out(examples: Sequence[E], dev_size: int | float) -> tuple[list[E], list[E]]:
     """Training and dev examples, both in the order given; dev has `dev_size` at most.
 
-    Dev gets the groups (texts, articles) with the smallest SHA-256, so that it depends on nothing
-    but these. Texts that differ only in case or in white space at the ends are one group; where
-    groups do not come out even, dev is smaller than asked. Raises ConfigError if dev were more than
-    half or empty.
+    dev_size: how many, or as a float which share of them. Dev gets the groups (texts, articles)
+    with the smallest SHA-256, so that it depends on nothing but these. Texts that differ only in
+    case or in white space at the ends are one group; where groups do not come out even, dev is
+    smaller than asked. Raises ConfigError if dev were more than half or empty.
     """
     if dev_size > len(examples) // 2:
         raise ConfigError(
             f"dev_size {dev_size} is more than half of {len(examples)} training examples; "
             "lower dev_size or give more data"
         )
+    limit = dev_size if isinstance(dev_size, int) else int(dev_size * len(examples))
     groups: dict[str, list[int]] = {}
     for row, example in enumerate(examples):
         groups.setdefault(normalized(example.group), []).append(row)
     held: set[int] = set()
     for group in sorted(groups, key=_digest):
-        if len(held) + len(groups[group]) <= dev_size:
+        if len(held) + len(groups[group]) <= limit:
             held.update(groups[group])
     if not held:
         least = min(map(len, groups.values()))

@@ -55,3 +55,8 @@ def test_a_subset_depends_on_texts_alone_and_keeps_their_order() -> None:
     assert set(chosen) < set(contents(ingest.subset(utterances(texts), 8)))
     assert contents(ingest.subset(utterances(texts), 21)) == texts
     assert contents(ingest.subset(utterances(texts), None)) == texts
+
+
+def test_dev_may_be_a_share() -> None:
+    examples = utterances([f"utterance {number}" for number in range(50)])
+    assert ingest.hold_out(examples, 0.1) == ingest.hold_out(examples, 5)
