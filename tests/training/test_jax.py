@@ -71,7 +71,9 @@ def test_several_devices_train_as_one(trained: Path, several: str) -> None:
     """Dropout too: JAX draws for a row what it draws for it in a batch without padding rows."""
     one = weights_of(trained / "undisturbed")
     for path, found in weights_of(trained / several).items():
-        np.testing.assert_allclose(found, one[path], rtol=0, atol=1e-5, err_msg=path)
+        # The softmax cancels the key's bias: its gradient is rounding, which Adam makes steps of.
+        if not path.endswith("/key/bias"):
+            np.testing.assert_allclose(found, one[path], rtol=0, atol=1e-5, err_msg=path)
     for found, expected in zip(
         history_of(trained / several), history_of(trained / "undisturbed"), strict=True
     ):
