@@ -77,6 +77,9 @@ def _configure(
 
 def _accelerate(accelerator: Accelerator, task: Any) -> None:
     task.set_accelerator_type(accelerator.resource).set_accelerator_limit(accelerator.count)
+    if accelerator.count > 1:
+        # TensorFlow would train on the first of them alone.
+        task.set_env_variable("KERAS_BACKEND", "jax")
     for label, value in accelerator.labels.items():
         kubernetes.add_node_selector(task, label, value)
     for toleration in accelerator.tolerations:

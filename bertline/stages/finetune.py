@@ -47,11 +47,13 @@ def run(settings: Settings, *, encoder: Path, features: Path, model: Path, work:
     """Writes the artifact `model`: weights.safetensors, model.json, vocab.txt, history.json.
 
     work: a folder that outlives the run (a volume on a cluster). Checkpoints lie in it under the
-    fingerprint of settings, inputs and code, so that the same run, started again, finds them.
+    fingerprint of settings, inputs and code, so that the same run, started again, finds them. Of a
+    job's processes, one a host, all are given the same paths and the first writes.
     Raises DataError if the features were made with another vocabulary than the encoder's.
     """
     from bertline.features.records import read_features
     from bertline.modeling.weights import save_weights, weights_digest
+    from bertline.training.devices import is_first_process
     from bertline.training.finetune import finetune
     from bertline.training.start import encoder_start, model_start
 
@@ -71,6 +73,8 @@ def run(settings: Settings, *, encoder: Path, features: Path, model: Path, work:
         settings,
         work / run_id,
     )
+    if not is_first_process():
+        return
     facts = {"task": spec.task, "weights_sha256": weights_digest(weights), "run_id": run_id}
     with new_artifact(model, "model", facts) as folder:
         save_weights(weights, folder / "weights.safetensors")

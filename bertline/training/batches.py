@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertline.features.batches import MODEL_INPUTS, FeatureSet, pad_batch, round_up
-from bertline.training.losses import Objective
+from bertline.training.losses import NOT_COUNTED, Objective
 
 # How many batches' worth of examples are sorted by length together: enough that a batch is nearly
 # of one length, few enough that batches differ from epoch to epoch.
@@ -16,6 +16,8 @@ BATCHES_PER_WINDOW = 50
 
 class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]
     """Batches of steps first_step … total_steps - 1, each (inputs, targets).
+
+    Where a keras.distribution is set, of each batch what `own_rows` leaves to this process.
 
     Every epoch is a new permutation, cut into windows that are sorted by length, so that little
     padding is computed; batches are padded to a multiple of 8 of their longest example.
@@ -52,7 +54,7 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]
         epoch, place = divmod(self._first_step + index, self.steps_per_epoch)
         if epoch != self._epoch:
             self._epoch, self._rows = epoch, self._order(epoch)
-        return padded(self._features, self._rows[place], self._objective)
+        return own_rows(*padded(self._features, self._rows[place], self._objective))
 
     def stream(self) -> Any:
         """The batches as `fit` takes them.
@@ -97,3 +99,30 @@ def padded(
     targets = pad_batch(features, rows, objective.example_targets, 1)
     targets |= pad_batch(features, rows, objective.token_targets, length)
     return inputs, targets
+
+
+def own_rows(
+    inputs: dict[str, Any], targets: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """This process' share of a batch: as many rows for each device of the keras.distribution.
+
+    The batch is filled up with rows of padding alone, whose targets are not counted, to a multiple
+    of the number of devices; the loss over all shares is that of the batch. Without a distribution
+    it stays as it is.
+    """
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return inputs, targets
+    count = len(inputs["input_ids"])
+    missing = -count % distribution.num_model_replicas
+    size = (count + missing) // distribution.num_processes
+    own = slice(size * distribution.data_shard_id, size * (distribution.data_shard_id + 1))
+
+    def share(arrays: dict[str, Any], filling: int) -> dict[str, Any]:
+        widths = [(0, missing), (0, 0)]
+        return {
+            name: np.pad(array, widths, constant_values=filling)[own]
+            for name, array in arrays.items()
+        }
+
+    return share(inputs, 0), share(targets, NOT_COUNTED)

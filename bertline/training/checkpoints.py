@@ -10,6 +10,7 @@ import numpy as np
 from bertline.artifacts import new_artifact, read_manifest
 from bertline.errors import UserError
 from bertline.modeling.weights import load_weights, save_weights
+from bertline.training.devices import is_first_process
 
 _PREFIX = "step-"
 
@@ -18,6 +19,8 @@ History = list[dict[str, Any]]
 
 class Checkpoints:
     """The checkpoints of one run, the last `keep` of them, in a folder of its own.
+
+    Of several processes the first writes them, and all read them.
 
     A checkpoint is every variable of the compiled model (the dropout generators among them) and of
     its optimizer, and the history so far.
@@ -28,6 +31,8 @@ class Checkpoints:
 
     def save(self, step: int, history: History) -> None:
         """Writes the state after `step` steps, then removes all but the newest."""
+        if not is_first_process():
+            return
         path = self.folder / f"{_PREFIX}{step:08d}"
         with new_artifact(path, "checkpoint", {"step": step, "history": history}) as folder:
             tensors = {name: np.asarray(v) for name, v in self._variables().items()}
@@ -41,7 +46,8 @@ class Checkpoints:
         Gives (0, []) where there is none. Removes what a killed run left of its last one.
         """
         for half in self.folder.glob(f".{_PREFIX}*"):
-            shutil.rmtree(half)
+            # Another process of the job may be at it too.
+            shutil.rmtree(half, ignore_errors=True)
         for path in reversed(self._paths()):
             try:
                 about = read_manifest(path, "checkpoint").about

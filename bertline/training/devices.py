@@ -1,10 +1,16 @@
-"""What the machine computes with: precision and reproducibility."""
+"""What the machine computes with: precision, reproducibility, one device or all of them."""
 
+import contextlib
+import os
+import sys
 from pathlib import Path
 
 import keras
 
+from bertline.errors import ConfigError
 from bertline.training.settings import Precision
+
+_NUM_PROCESSES = "KERAS_DISTRIBUTION_NUM_PROCESSES"
 
 
 def dtype_policy(precision: Precision) -> str:
@@ -30,6 +36,44 @@ def accelerators() -> list[str]:
     """Names of the GPUs or TPUs that the Keras backend sees."""
     devices = keras.distribution.list_devices()
     return [name for name in devices if not name.lower().startswith("cpu")]
+
+
+def all_devices() -> contextlib.AbstractContextManager[None]:
+    """A scope in which models are made and trained on every device that is seen, data parallel.
+
+    Where $KERAS_DISTRIBUTION_NUM_PROCESSES is set, this process first joins the others of the job,
+    one a host, at $KERAS_DISTRIBUTION_JOB_ADDRESSES; then their devices are seen too. Only JAX uses
+    several: TensorFlow trains on one, which a line on standard error tells, and several processes
+    raise ConfigError.
+    """
+    is_jax = keras.backend.backend() == "jax"
+    if _NUM_PROCESSES in os.environ:
+        if not is_jax:
+            raise ConfigError(
+                f"${_NUM_PROCESSES}={os.environ[_NUM_PROCESSES]}: training on several hosts needs "
+                "JAX; set KERAS_BACKEND=jax, or leave the variable out"
+            )
+        keras.distribution.initialize()
+    devices = keras.distribution.list_devices()
+    if len(devices) == 1:
+        return contextlib.nullcontext()
+    if not is_jax:
+        message = "GPUs are seen, TensorFlow trains on one; KERAS_BACKEND=jax uses all"
+        print(f"warning: {len(devices)} {message}", file=sys.stderr)
+        return contextlib.nullcontext()
+    scope: contextlib.AbstractContextManager[None] = keras.distribution.DataParallel(
+        auto_shard_dataset=False
+    ).scope()
+    return scope
+
+
+def is_first_process() -> bool:
+    """Whether this is the process that writes: the only one, or the first of a job's."""
+    if keras.backend.backend() != "jax":
+        return True
+    import jax
+
+    return jax.process_index() == 0
 
 
 def make_reproducible(seed: int) -> None:

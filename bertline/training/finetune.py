@@ -7,7 +7,7 @@ from bertline.modeling.config import ModelSpec
 from bertline.modeling.model import build_model
 from bertline.modeling.weights import Tensors, assign, tensors_of
 from bertline.training.checkpoints import History
-from bertline.training.devices import dtype_policy, make_reproducible
+from bertline.training.devices import all_devices, dtype_policy, make_reproducible
 from bertline.training.fit import Trained, fit
 from bertline.training.losses import OBJECTIVES
 from bertline.training.settings import FitSettings
@@ -28,9 +28,10 @@ def finetune(
     not fit `spec`.
     """
     make_reproducible(settings.seed)
-    network = build_model(spec, dtype_policy(settings.precision))
-    has_head = not all(path.startswith("encoder/") for path in start)
-    part = network if has_head else network.get_layer("encoder")
-    assign(part.trainable_variables, start, where="the weights to start from")
-    history = fit(Trained(network, OBJECTIVES[spec.head]), train, dev, settings, folder)
-    return tensors_of(network.trainable_variables), history
+    with all_devices():
+        network = build_model(spec, dtype_policy(settings.precision))
+        has_head = not all(path.startswith("encoder/") for path in start)
+        part = network if has_head else network.get_layer("encoder")
+        assign(part.trainable_variables, start, where="the weights to start from")
+        history = fit(Trained(network, OBJECTIVES[spec.head]), train, dev, settings, folder)
+        return tensors_of(network.trainable_variables), history

@@ -11,6 +11,7 @@ from bertline.features.batches import FeatureSet, length_sorted_batches
 from bertline.progress import Progress
 from bertline.training.batches import TrainingBatches, padded
 from bertline.training.checkpoints import Checkpoints, History
+from bertline.training.devices import is_first_process
 from bertline.training.losses import NOT_COUNTED, Objective
 from bertline.training.optimizers import BertAdamW, WarmupDecay
 from bertline.training.settings import FitSettings
@@ -93,7 +94,8 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self.first_step = progress.done
         self.total_steps = progress.done + len(batches)
         self.log_every = max(self.total_steps // _LOGGED_POINTS, 1)
-        self.writer = Writer(str(checkpoints.folder / "tensorboard"))
+        summaries = str(checkpoints.folder / "tensorboard")
+        self.writer = Writer(summaries) if is_first_process() else None
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         loss = float((logs or {})["loss"])
@@ -119,6 +121,8 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         # Keras reports the mean since the metrics were last reset.
         self.model.reset_metrics()
         self.history.append(entry)
+        if self.writer is None:
+            return
         for name in sorted(entry.keys() - {"step"}):
             self.writer.add_scalar(name, entry[name], step)
         self.writer.flush()

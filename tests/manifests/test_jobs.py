@@ -67,7 +67,7 @@ def test_hosts_and_their_chips_make_up_the_slice(render: Render) -> None:
     assert chips * spec["parallelism"] <= int(hard["requests.google.com/tpu"])
 
 
-def test_hosts_find_each_other_and_write_apart(render: Render) -> None:
+def test_hosts_find_each_other(render: Render) -> None:
     objects = render(MANIFESTS / "jobs/finetune-tpu-hosts")
     spec, container = finetune_job(render, "finetune-tpu-hosts")
     assert spec["completionMode"] == "Indexed"
@@ -81,6 +81,17 @@ def test_hosts_find_each_other_and_write_apart(render: Render) -> None:
     ]
     for selector in selectors:
         assert selector.items() <= template["metadata"]["labels"].items()
-    paths = dict(argument.split("=", 1) for argument in container["args"])
-    for output in ("model", "work"):
-        assert "$(JOB_COMPLETION_INDEX)" in paths[output]
+    variables = {each["name"]: each for each in container["env"]}
+    first_pod = f"{only(objects, 'Job')['metadata']['name']}-0.{service['metadata']['name']}"
+    address, port = variables["KERAS_DISTRIBUTION_JOB_ADDRESSES"]["value"].split(":")
+    assert address == first_pod and int(port) > 1024
+    count = variables["KERAS_DISTRIBUTION_NUM_PROCESSES"]["value"]
+    assert int(count) == spec["parallelism"]
+    index = variables["KERAS_DISTRIBUTION_PROCESS_ID"]["valueFrom"]["fieldRef"]["fieldPath"]
+    assert index == "metadata.annotations['batch.kubernetes.io/job-completion-index']"
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_jobs_train_on_the_backend_that_uses_several_devices(render: Render, name: str) -> None:
+    _, container = finetune_job(render, name)
+    assert {"name": "KERAS_BACKEND", "value": "jax"} in container["env"]

@@ -154,6 +154,13 @@ def test_training_gets_an_accelerator(
     ]
 
 
+@pytest.mark.parametrize(("count", "backend"), [(1, []), (4, ["jax"])])
+def test_several_gpus_are_trained_on_by_jax(count: int, backend: list[str], tmp_path: Path) -> None:
+    several = target("gke-gpu", **{"accelerator.count": count})
+    variables = compiled(tmp_path, recipe("snips"), several).container("finetune").get("env", [])
+    assert [each["value"] for each in variables if each["name"] == "KERAS_BACKEND"] == backend
+
+
 def test_places_are_defaults_and_the_volume_is_where_they_are(tmp_path: Path) -> None:
     ir = compiled(tmp_path, recipe("snips"), target("kind"))
     parameters = ir.parameters()

@@ -1,5 +1,6 @@
 """Artifacts of a toy encoder, of features it can be trained on, and of the model of both."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,10 @@ def write_encoder(path: Path, spec: ModelSpec = SPEC) -> Path:
     return path
 
 
-def write_features(path: Path, spec: ModelSpec = SPEC) -> Path:
-    splits = {"train": toy_features([5, 12, 4, 7] * 20), "dev": toy_features([5, 12], seed=1)}
+def write_features(
+    path: Path, spec: ModelSpec = SPEC, train_lengths: Sequence[int] = (5, 12, 4, 7) * 20
+) -> Path:
+    splits = {"train": toy_features(train_lengths), "dev": toy_features([5, 12], seed=1)}
     about: dict[str, Any] = {
         "task": spec.task,
         "labels": spec.labels,

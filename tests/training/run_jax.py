@@ -1,49 +1,113 @@
-"""What test_jax runs under KERAS_BACKEND=jax: trains, then continues from a checkpoint."""
+"""What test_jax runs under KERAS_BACKEND=jax: the stage finetune on one device and on several."""
 
+import os
 import shutil
+import socket
 import sys
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import keras
 import numpy as np
+import tensorflow as tf  # noqa: F401 - Keras imports it to seed it; before the forks, so once
 
-from bertline.artifacts import write_json
 from bertline.modeling.model import build_model
-from bertline.modeling.weights import assign, save_weights, weights_digest
-from bertline.training.finetune import finetune
-from bertline.training.settings import FitSettings
+from bertline.modeling.weights import assign, load_weights, save_weights
+from bertline.stages.finetune import Settings, run
+from bertline.training import batches
 from tests.modeling.toys import batch_of
 from tests.training import test_optimizers
-from tests.training.toys import SPEC, encoder_weights, toy_features
+from tests.training.toys import SPEC
 
-# One shape of batch, since each is compiled.
-TRAIN, DEV = toy_features([7] * 32), toy_features([7] * 8, seed=1)
-SETTINGS = FitSettings(
-    num_epochs=4, batch_size=8, learning_rate=0.02, save_checkpoints_steps=10, precision="float32"
+# Of 36 examples four batches of one shape, since each is compiled; two devices cannot halve them.
+SETTINGS = Settings(
+    num_epochs=4, batch_size=9, learning_rate=0.02, save_checkpoints_steps=10, precision="float32"
 )
+LAST_STEP = "step-00000016"
 BATCH = batch_of([2, 9, 8, 12, 3], [2, 7, 3], length=8)
 
 
+def train(folder: Path, name: str, rows: int, work: str = "") -> None:
+    """Trains in this process, which gets so many rows of a batch, and writes folder/name/model."""
+    seen = set()
+    own_rows = batches.own_rows
+
+    def noted(*batch: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        share = own_rows(*batch)
+        seen.update(len(array) for part in share for array in part.values())
+        return share
+
+    with mock.patch.object(batches, "own_rows", noted):
+        run(
+            SETTINGS,
+            encoder=folder / "encoder",
+            features=folder / "features",
+            model=folder / name / "model",
+            work=folder / (work or name) / "work",
+        )
+    assert seen == {rows}
+
+
+def started(folder: Path, name: str, rows: int, variables: dict[str, str]) -> int:
+    """The id of a process that trains with these variables of the environment.
+
+    It is forked, since importing Keras takes longest, and before JAX looks for devices.
+    """
+    process = os.fork()
+    if process == 0:
+        os.environ.update(variables)
+        train(folder, name, rows)
+        sys.exit()
+    return process
+
+
+def ended(process: int) -> None:
+    assert os.waitpid(process, 0)[1] == 0
+
+
+def train_on_two_devices(folder: Path) -> None:
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=2"
+    ended(started(folder, "two_devices", 10, {"XLA_FLAGS": flags}))
+
+
+def train_on_two_hosts(folder: Path) -> None:
+    """Two processes continue what two devices of one began."""
+    shutil.copytree(folder / "two_devices/work", folder / "two_hosts/work")
+    forget_last_step(folder / "two_hosts/work")
+    with socket.create_server(("localhost", 0)) as server:
+        port = server.getsockname()[1]
+    job = {
+        "KERAS_DISTRIBUTION_JOB_ADDRESSES": f"localhost:{port}",
+        "KERAS_DISTRIBUTION_NUM_PROCESSES": "2",
+    }
+    numbered = [job | {"KERAS_DISTRIBUTION_PROCESS_ID": number} for number in "01"]
+    hosts = [started(folder, "two_hosts", 5, variables) for variables in numbered]
+    for host in hosts:
+        ended(host)
+
+
+def forget_last_step(work: Path) -> None:
+    """Leaves what a run that was killed after step 10 would have left."""
+    [last] = work.glob(f"*/{LAST_STEP}")
+    shutil.rmtree(last)
+
+
 def main(folder: Path) -> None:
-    """Writes weights.safetensors, logits.safetensors and facts.json into `folder`."""
+    """Reads the artifacts in `folder`; writes models beside them, and logits.safetensors."""
     assert keras.backend.backend() == "jax"
+    train_on_two_devices(folder)
+    train_on_two_hosts(folder)
     test_optimizers.test_two_steps_by_hand()
     test_optimizers.test_gradients_are_clipped_together()
-    work = folder / "work"
-    weights, history = finetune(SPEC, encoder_weights(), TRAIN, DEV, SETTINGS, work)
-    # As a run that was killed after step 10 would have left it.
-    shutil.rmtree(work / "step-00000016")
-    again, history_again = finetune(SPEC, encoder_weights(), TRAIN, DEV, SETTINGS, work)
+    train(folder, "undisturbed", 9)
+    forget_last_step(folder / "undisturbed/work")
+    train(folder, "continued", 9, work="undisturbed")
     model = build_model(SPEC)
+    weights = load_weights(folder / "undisturbed/model/weights.safetensors")
     assign(model.trainable_variables, weights, where="trained")
     logits = {name: np.asarray(value) for name, value in model(BATCH).items()}
-    save_weights(weights, folder / "weights.safetensors")
     save_weights(logits, folder / "logits.safetensors")
-    facts = {
-        "digests": [weights_digest(weights), weights_digest(again)],
-        "histories": [history, history_again],
-    }
-    write_json(folder / "facts.json", facts)
 
 
 if __name__ == "__main__":

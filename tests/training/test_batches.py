@@ -1,12 +1,14 @@
 import itertools
+from types import SimpleNamespace
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
 from bertline.features.batches import FeatureSet
-from bertline.training.batches import TrainingBatches
-from bertline.training.losses import OBJECTIVES
+from bertline.training.batches import TrainingBatches, own_rows
+from bertline.training.losses import NOT_COUNTED, OBJECTIVES
 from tests.training.toys import toy_record
 
 OBJECTIVE = OBJECTIVES["intent_slots"]
@@ -108,3 +110,36 @@ def test_the_stream_takes_any_lengths_after_two_equal_ones() -> None:
         for batch in stream
     ]
     assert all(equal(batch, made[step]) for step, batch in enumerate(streamed))
+
+
+def shares(
+    monkeypatch: pytest.MonkeyPatch, rows: int, devices: int, processes: int
+) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The first batch of so many rows, as each process gets it."""
+    batch = TrainingBatches(FEATURES, OBJECTIVE, rows, total_steps=1, seed=1)[0]
+    parts = []
+    for process in range(processes):
+        distribution = SimpleNamespace(
+            num_model_replicas=devices, num_processes=processes, data_shard_id=process
+        )
+        monkeypatch.setattr(keras.distribution, "distribution", lambda found=distribution: found)
+        parts.append(own_rows(*batch))
+    return parts
+
+
+def test_processes_share_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = TrainingBatches(FEATURES, OBJECTIVE, 8, total_steps=1, seed=1)[0]
+    parts = shares(monkeypatch, rows=8, devices=4, processes=2)
+    for side, arrays in enumerate(whole):
+        for name, array in arrays.items():
+            first, second = (part[side][name] for part in parts)
+            assert (first == array[:4]).all() and (second == array[4:]).all()
+
+
+def test_what_fills_a_batch_up_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    [first, second] = shares(monkeypatch, rows=5, devices=4, processes=2)
+    assert [len(array) for part in first + second for array in part.values()] == [4] * 10
+    inputs, targets = second
+    assert inputs["input_mask"].any(axis=1).tolist() == [True, False, False, False]
+    assert all((array[1:] == NOT_COUNTED).all() for array in targets.values())
+    assert all((array[0] != NOT_COUNTED).any() for array in targets.values())

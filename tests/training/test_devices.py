@@ -4,8 +4,14 @@ import keras
 import numpy as np
 import pytest
 
+from bertline.errors import ConfigError
 from bertline.training import devices
-from bertline.training.devices import dtype_policy, has_bfloat16, make_reproducible
+from bertline.training.devices import (
+    all_devices,
+    dtype_policy,
+    has_bfloat16,
+    make_reproducible,
+)
 
 
 def test_policies_are_keras_names() -> None:
@@ -45,3 +51,29 @@ def test_a_seed_fixes_what_is_random() -> None:
         return values
 
     assert draw() == draw()
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        (["cpu:0"], ""),
+        (["gpu:0"], ""),
+        (
+            ["gpu:0", "gpu:1"],
+            "warning: 2 GPUs are seen, TensorFlow trains on one; KERAS_BACKEND=jax uses all\n",
+        ),
+    ],
+)
+def test_tensorflow_tells_that_it_uses_one_device(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], seen: list[str], told: str
+) -> None:
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda: seen)
+    with all_devices():
+        assert keras.distribution.distribution() is None
+    assert capsys.readouterr().err == told
+
+
+def test_tensorflow_refuses_several_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_DISTRIBUTION_NUM_PROCESSES", "4")
+    with pytest.raises(ConfigError, match=r"NUM_PROCESSES=4: training on several hosts needs JAX"):
+        all_devices()

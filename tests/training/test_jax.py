@@ -11,8 +11,9 @@ import pytest
 
 from bertline.artifacts import read_json
 from bertline.modeling.model import build_model
-from bertline.modeling.weights import assign, load_weights
+from bertline.modeling.weights import Tensors, assign, load_weights, weights_digest
 from tests.conftest import ROOT
+from tests.stages.toy_artifacts import write_encoder, write_features
 from tests.training.run_jax import BATCH
 from tests.training.toys import SPEC
 
@@ -27,32 +28,64 @@ VARIABLES = {
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("jax")
+    write_encoder(folder / "encoder")
+    write_features(folder / "features", train_lengths=[7] * 36)
     command = [sys.executable, "-m", "tests.training.run_jax", str(folder)]
     subprocess.run(command, cwd=ROOT, env=os.environ | VARIABLES, check=True)
     return folder
 
 
-@pytest.fixture(scope="module")
-def facts(trained: Path) -> dict[str, Any]:
-    return read_json(trained / "facts.json")
+def history_of(run: Path) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = read_json(run / "model/history.json")["entries"]
+    return entries
 
 
-def test_it_learns(facts: dict[str, Any]) -> None:
-    history = facts["histories"][0]
+def weights_of(run: Path) -> Tensors:
+    return load_weights(run / "model/weights.safetensors")
+
+
+def test_it_learns(trained: Path) -> None:
+    history = history_of(trained / "undisturbed")
     assert [entry["step"] for entry in history] == list(range(1, 17))
     assert history[-1]["loss"] < 0.8 * history[0]["loss"]
     assert history[-1]["dev_slot_accuracy"] > 0.5
 
 
-def test_a_run_that_continues_ends_as_an_undisturbed_one(facts: dict[str, Any]) -> None:
-    assert facts["digests"][0] == facts["digests"][1]
-    assert facts["histories"][0] == facts["histories"][1]
+def test_a_run_that_continues_ends_as_an_undisturbed_one(trained: Path) -> None:
+    undisturbed, continued = trained / "undisturbed", trained / "continued"
+    assert weights_digest(weights_of(continued)) == weights_digest(weights_of(undisturbed))
+    assert history_of(continued) == history_of(undisturbed)
 
 
 def test_its_weights_give_the_same_logits_under_tensorflow(trained: Path) -> None:
     model = build_model(SPEC)
-    weights = load_weights(trained / "weights.safetensors")
+    weights = weights_of(trained / "undisturbed")
     assign(model.trainable_variables, weights, where="trained under JAX")
     logits = load_weights(trained / "logits.safetensors")
     for name, found in model(BATCH).items():
         np.testing.assert_allclose(found, logits[name], atol=1e-5)
+
+
+@pytest.mark.parametrize("several", ["two_devices", "two_hosts"])
+def test_several_devices_train_as_one(trained: Path, several: str) -> None:
+    """Dropout too: JAX draws for a row what it draws for it in a batch without padding rows."""
+    one = weights_of(trained / "undisturbed")
+    for path, found in weights_of(trained / several).items():
+        # The softmax cancels the key's bias: its gradient is rounding, which Adam makes steps of.
+        if not path.endswith("/key/bias"):
+            np.testing.assert_allclose(found, one[path], rtol=0, atol=1e-5, err_msg=path)
+    for found, expected in zip(
+        history_of(trained / several), history_of(trained / "undisturbed"), strict=True
+    ):
+        assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_first_host_alone_writes(trained: Path) -> None:
+    [work] = (trained / "two_hosts/work").iterdir()
+    assert sorted(path.name for path in work.iterdir()) == [
+        "step-00000010",
+        "step-00000016",
+        "tensorboard",
+    ]
+    # One of the two devices, whose work the hosts continued, and one more.
+    assert len(list((work / "tensorboard").iterdir())) == 2
