@@ -30,7 +30,7 @@ BATCH = batch_of([2, 9, 8, 12, 3], [2, 7, 3], length=8)
 
 def train(folder: Path, name: str, rows: int, work: str = "") -> None:
     """Trains in this process, which gets so many rows of a batch, and writes folder/name/model."""
-    seen = set()
+    seen: set[int] = set()
     own_rows = batches.own_rows
 
     def noted(*batch: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

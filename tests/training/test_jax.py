@@ -74,10 +74,9 @@ def test_several_devices_train_as_one(trained: Path, several: str) -> None:
         # The softmax cancels the key's bias: its gradient is rounding, which Adam makes steps of.
         if not path.endswith("/key/bias"):
             np.testing.assert_allclose(found, one[path], rtol=0, atol=1e-5, err_msg=path)
-    for found, expected in zip(
-        history_of(trained / several), history_of(trained / "undisturbed"), strict=True
-    ):
-        assert found == pytest.approx(expected, abs=1e-5)
+    histories = history_of(trained / several), history_of(trained / "undisturbed")
+    for entry, expected in zip(*histories, strict=True):
+        assert entry == pytest.approx(expected, abs=1e-5)
 
 
 def test_the_first_host_alone_writes(trained: Path) -> None:
