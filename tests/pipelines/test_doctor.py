@@ -87,7 +87,9 @@ def test_folder_that_cannot_be_written(
     assert str(tmp_path) in finding.text
 
 
-def test_python_of_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_of_another_version(
+    runtimes: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "PYTHONS", ((3, 99), (3, 99)))
     found = {finding.name: finding for finding in examine(Path())}
     assert found["python"] == Finding("python", False, found["python"].text)

@@ -70,7 +70,9 @@ def spread(
     assert outputs_of("tokenize", line, place.cache) == {}
     features = outputs_of("merge_features", line, place.cache)["features"]
     shown = [line.split() for line in terminal.getvalue().splitlines()]
-    return Path(features.uri), [stage for stage, *text in shown if text[0] == "done"]
+    done = [stage for stage, *text in shown if text[0] == "done"]
+    # Nothing says which of the two that are given is first.
+    return Path(features.uri), sorted(done, key=STAGES.index)
 
 
 def write_inputs(tmp_path: Path) -> Path:
