@@ -8,6 +8,7 @@ from typing import Any
 
 from bertline.evaluation.judges import METRICS
 from bertline.evaluation.results import Results
+from bertline.evaluation.sensitivity import Sensitivity
 from bertline.evaluation.summary import size_text
 
 REFERENCE_COLOUR = "#64748b"
@@ -84,6 +85,25 @@ def training_plot(entries: Sequence[Mapping[str, Any]]) -> str:
     return _data_address(figure)
 
 
+def sensitivity_plot(found: Sensitivity) -> str:
+    """The divergence that each site causes when it alone is quantized; SVG text."""
+    figure, (plot,) = _figure(1, (9.0, 1.4 + 0.2 * len(found.sites)))
+    sites = found.sites[::-1]
+    kinds = sorted({site.site.rpartition("/")[2] for site in sites})
+    colours = dict(zip(kinds, itertools.cycle(COLOURS), strict=False))
+    plot.barh(
+        [site.site for site in sites],
+        [site.divergence for site in sites],
+        color=[colours[site.site.rpartition("/")[2]] for site in sites],
+    )
+    plot.axvline(found.base, color=REFERENCE_COLOUR, linestyle="--", label="int8 weights alone")
+    plot.set_xscale("log")
+    plot.set_xlabel("divergence from the float file with this site alone in int8, nats")
+    plot.margins(y=0.01)
+    plot.legend(frameon=False, loc="lower right")
+    return _svg(figure)
+
+
 def _figure(columns: int, size: tuple[float, float]) -> tuple[Any, list[Any]]:
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -97,9 +117,13 @@ def _figure(columns: int, size: tuple[float, float]) -> tuple[Any, list[Any]]:
 
 
 def _data_address(figure: Any) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(_svg(figure).encode()).decode('ascii')}"
+
+
+def _svg(figure: Any) -> str:
     import matplotlib
 
-    stream = io.BytesIO()
+    stream = io.StringIO()
     with matplotlib.rc_context(STYLE):
         figure.savefig(stream, format="svg", metadata={"Date": None})
-    return f"data:image/svg+xml;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
+    return stream.getvalue()

@@ -58,9 +58,7 @@ def shapes_of(path: Path, length: int | None) -> tuple[int, Shapes]:
 
 
 def _interpreter(path: Path, resolver: OpResolverType) -> Interpreter:
-    return Interpreter(
-        model_path=str(path), experimental_op_resolver_type=resolver, num_threads=1
-    )
+    return Interpreter(model_path=str(path), experimental_op_resolver_type=resolver, num_threads=1)
 
 
 def _set_length(interpreter: Interpreter, path: Path, length: int | None) -> int:

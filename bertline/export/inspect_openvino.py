@@ -34,9 +34,7 @@ def inspect_openvino(path: Path, length: int | None = None) -> Inspection:
         ) from None
     nodes = [(node, _facts(node)) for node in compiled.get_runtime_model().get_ops()]
     computed = [(node, facts) for node, facts in nodes if facts["layerType"] not in CONSTANTS]
-    floats = [
-        node for node, _ in computed if any(_is_float(port) for port in node.outputs())
-    ]
+    floats = [node for node, _ in computed if any(_is_float(port) for port in node.outputs())]
     return Inspection(
         runtime="openvino",
         length=chosen,
