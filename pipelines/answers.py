@@ -11,10 +11,20 @@ from typing import TextIO
 from bertline.config import nearest
 from bertline.errors import ConfigError
 from bertline.evaluation.diff import describe, differences
-from bertline.evaluation.inference import LoadedModel, load, read_items, version_folder
+from bertline.evaluation.inference import (
+    LoadedModel,
+    load,
+    preferred_name,
+    read_items,
+    version_folder,
+)
 from bertline.export.listing import FILE_NAME, Exports
 from bertline.features.answers import Answer, Item
+from bertline.features.batches import MODEL_INPUTS, FeatureSet, pad_batch
 from bertline.progress import Progress
+
+LOOKED_INTO = 8
+"""Texts on which the tensors of two files are compared."""
 
 
 def predict_texts(model: Path, device: str, texts: Sequence[str], context: str | None) -> None:
@@ -48,12 +58,12 @@ def predict_file(model: Path, device: str, source: Path, output: Path | None) ->
 def diff(first: Path, second: Path, device: str, data: Path) -> None:
     """Prints every text of `data` that two files answer differently, and how many there are.
 
+    Of two LiteRT files also the first site at which they compute something else.
     data: a file of JSON lines, or a folder with one of its test examples (test.jsonl).
     """
     source = data / "test.jsonl" if data.is_dir() else data
-    answers = []
-    for path in (first, second):
-        answers.append(list(_answers(open_model(path, device), source, True)))
+    models = [open_model(path, device) for path in (first, second)]
+    answers = [list(_answers(model, source, True)) for model in models]
     items = [item for _, item, _ in answers[0]]
     pairs = ([answer for _, _, answer in rows] for rows in answers)
     count = 0
@@ -64,6 +74,31 @@ def diff(first: Path, second: Path, device: str, data: Path) -> None:
         print(f"  - {describe(difference.first, item)}")
         print(f"  + {describe(difference.second, item)}")
     print(f"{count:,} of {len(items):,} answers differ")
+    parting = _first_divergence((first, second), models[0], items)
+    if parting and items:
+        print(parting)
+
+
+def _first_divergence(paths: Sequence[Path], model: LoadedModel, items: list[Item]) -> str | None:
+    """Where two LiteRT files begin to differ, in words; None for files of other runtimes."""
+    files = [_file(path) for path in paths]
+    if any(file.suffix != ".tflite" for file in files):
+        return None
+    from bertline.evaluation.divergence import THRESHOLD, first_divergence
+
+    records = model.kind.encode_items(model.tokenizer, items[:LOOKED_INTO], model.spec.inputs)
+    features = FeatureSet.of(records)
+    samples = [
+        pad_batch(features, [row], MODEL_INPUTS, length)
+        for row, length in enumerate(features.lengths.tolist())
+    ]
+    found = first_divergence(*files, samples)
+    if found is None:
+        return f"no tensor that both have differs by more than {100 * THRESHOLD:g} %"
+    return (
+        f"they part at {found.site}, the first to differ by more than {100 * THRESHOLD:g} % "
+        f"({100 * found.difference:.1f} %, {found.tensor})"
+    )
 
 
 def open_model(path: Path, device: str) -> LoadedModel:
@@ -71,6 +106,20 @@ def open_model(path: Path, device: str) -> LoadedModel:
 
     Raises ConfigError for what is neither, and what `load` raises.
     """
+    folder, name = _place(path)
+    return load(folder, name, device)
+
+
+def _file(path: Path) -> Path:
+    """The file that `open_model` opens."""
+    folder, name = _place(path)
+    folder = version_folder(folder)
+    files = {file.name: file.path for file in Exports.read(folder).files}
+    return folder / files[name or preferred_name(folder)]
+
+
+def _place(path: Path) -> tuple[Path, str | None]:
+    """The model folder in which `path` lies and the name of the file there, None for the folder."""
     for folder in (path, *path.parents):
         if (folder / FILE_NAME).is_file() or (folder / "latest").is_file():
             break
@@ -78,11 +127,11 @@ def open_model(path: Path, device: str) -> LoadedModel:
         raise ConfigError(f"{path}: no model (no {FILE_NAME}); give a folder that export wrote")
     rest = path.relative_to(folder).as_posix()
     if rest == ".":
-        return load(folder, device=device)
+        return folder, None
     files = Exports.read(version_folder(folder)).files
     for file in files:
         if rest in (file.name, file.path) or rest.startswith(f"{file.name}/"):
-            return load(folder, file.name, device)
+            return folder, file.name
     names = [file.name for file in files]
     raise ConfigError(f"{folder}: no exported file {rest!r}; {nearest(rest, names)}")
 

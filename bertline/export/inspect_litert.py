@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from bertline.errors import ConfigError
 from bertline.export.inspection import DEFAULT_LENGTH, Inspection
 from bertline.export.tflite import FLOATS, Content, Operator, read_content
 
@@ -43,12 +42,11 @@ def inspect_litert(path: Path, length: int | None = None) -> Inspection:
 def shapes_of(path: Path, length: int | None) -> tuple[int, Shapes]:
     """The length in tokens, and the shape of each tensor of the file when one text of it is run.
 
-    length: by default the file's own, or DEFAULT_LENGTH. Raises ConfigError where the file is fixed
-    to another.
+    length: where the file leaves it open, by default DEFAULT_LENGTH.
     """
     # Without delegates, which hide the tensors within them.
     interpreter = _interpreter(path, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
-    length = _set_length(interpreter, path, length)
+    length = _set_length(interpreter, length)
     interpreter.invoke()
     shapes: Shapes = [()] * len(read_content(path).tensors)
     for detail in interpreter.get_tensor_details():
@@ -61,12 +59,10 @@ def _interpreter(path: Path, resolver: OpResolverType) -> Interpreter:
     return Interpreter(model_path=str(path), experimental_op_resolver_type=resolver, num_threads=1)
 
 
-def _set_length(interpreter: Interpreter, path: Path, length: int | None) -> int:
+def _set_length(interpreter: Interpreter, length: int | None) -> int:
     """Gives all inputs [batch, length] zeros of one length, which it returns."""
     details = interpreter.get_input_details()
     fixed = max(int(detail["shape_signature"][1]) for detail in details)
-    if fixed > 0 and length not in (None, fixed):
-        raise ConfigError(f"{path}: made for {fixed} tokens, not {length}; leave the length out")
     chosen = fixed if fixed > 0 else length or DEFAULT_LENGTH
     if fixed <= 0:
         for detail in details:
@@ -100,7 +96,7 @@ def _is_integer(operator: Operator, content: Content) -> bool:
 def _partitions(path: Path, length: int) -> int:
     """How many pieces XNNPACK runs, LiteRT's default on CPUs."""
     interpreter = _interpreter(path, OpResolverType.BUILTIN)
-    _set_length(interpreter, path, length)
+    _set_length(interpreter, length)
     # Not of the public interface, which does not tell.
     operators: list[dict[str, Any]] = interpreter._get_ops_details()
     return sum(each["op_name"] == "DELEGATE" for each in operators)

@@ -29,8 +29,8 @@ def inspect_openvino(path: Path, length: int | None = None) -> Inspection:
         compiled = core.compile_model(model, "CPU")
     except RuntimeError as error:
         raise CheckpointError(
-            f"{path}: OpenVINO cannot read it ({str(error).strip().splitlines()[-1]}); "
-            "export it again, or give a length that it takes"
+            f"{path}: not an OpenVINO model ({str(error).strip().splitlines()[-1]}); "
+            "export or copy it again"
         ) from None
     nodes = [(node, _facts(node)) for node in compiled.get_runtime_model().get_ops()]
     computed = [(node, facts) for node, facts in nodes if facts["layerType"] not in CONSTANTS]
@@ -61,7 +61,7 @@ def _set_length(model: openvino.Model, length: int | None) -> int:
     """Fixes the inputs [batch, length] to one text of this length, which it returns."""
     sizes = [port.partial_shape[1] for port in model.inputs]
     fixed = max((size.get_length() for size in sizes if size.is_static), default=0)
-    chosen = length or fixed or DEFAULT_LENGTH
+    chosen = fixed or length or DEFAULT_LENGTH
     model.reshape({port: [1, chosen] for port in model.inputs})
     return chosen
 

@@ -69,8 +69,8 @@ class Inspection(Config):
 def inspect(path: Path, length: int | None = None) -> Inspection:
     """The facts of a .tflite file or of an OpenVINO .xml, with one text of `length` tokens.
 
-    length: by default the file's own, or DEFAULT_LENGTH where it is open. Raises CheckpointError
-    for a damaged file, ConfigError for another kind or for a length that a file does not take.
+    length: where the file leaves it open, by default DEFAULT_LENGTH. Raises CheckpointError for a
+    damaged file, ConfigError for one of another kind.
     """
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; give a .tflite or an OpenVINO .xml")

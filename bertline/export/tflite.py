@@ -99,13 +99,12 @@ def _tensor(tensor: Any, buffers: Any) -> FileTensor:
     # Values stand in the buffer or, in what other tools have written, behind the FlatBuffer.
     size_bytes = buffer.size if buffer.data is None else len(buffer.data)
     quantization = tensor.quantization
-    scales = None if quantization is None else quantization.scale
-    is_quantized = scales is not None and len(scales) > 0
+    is_quantized = quantization is not None and quantization.scale is not None
     return FileTensor(
         name=tensor.name.decode(),
         dtype=_TYPES[tensor.type],
         constant_bytes=size_bytes or None,
-        scale=float(scales[0]) if is_quantized else None,
+        scale=float(quantization.scale[0]) if is_quantized else None,
         zero_point=int(quantization.zeroPoint[0]) if is_quantized else 0,
     )
 

@@ -16,7 +16,10 @@ def add(commands: Any) -> None:
     inspect.set_defaults(command=_inspect)
     inspect.add_argument("file", type=Path, metavar="FILE", help="a .tflite or an OpenVINO .xml")
     inspect.add_argument(
-        "--length", type=int, metavar="TOKENS", help="of the text (default: the file's, or 128)"
+        "--length",
+        type=int,
+        metavar="TOKENS",
+        help="of the text, where the file leaves it open (default: 128)",
     )
 
     quantize = commands.add_parser(

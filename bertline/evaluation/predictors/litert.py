@@ -58,7 +58,7 @@ class LiteRtPredictor:
         self._by_length = {0: first}
 
     def __call__(self, batch: Batch) -> Logits:
-        """The logits of `batch`, as in `Predictor`; DataError if a text is too long for the file."""
+        """The logits of `batch`, as in `Predictor`; DataError for a text too long for the file."""
         length = batch["input_ids"].shape[1]
         if self._fixed is not None and batch["input_mask"][:, self._fixed :].any():
             raise DataError(
@@ -132,7 +132,5 @@ def _of_length(values: NDArray[Any], length: int) -> NDArray[Any]:
 
 def _as_float(values: NDArray[Any], detail: Mapping[str, Any]) -> NDArray[np.float32]:
     """What an output stands for: (integer - zero point) · scale, or the number itself."""
-    scale, zero_point = detail["quantization"]
-    if not scale:
-        return values
-    return (values.astype(np.float32) - zero_point) * np.float32(scale)
+    scale, zero_point = detail["quantization"]  # both 0 where the output is float
+    return (values.astype(np.float32, copy=False) - zero_point) * np.float32(scale or 1)
