@@ -79,10 +79,12 @@ def diff(first: Path, second: Path, device: str, data: Path) -> None:
         print(parting)
 
 
-def _first_divergence(paths: Sequence[Path], model: LoadedModel, items: list[Item]) -> str | None:
+def _first_divergence(
+    paths: tuple[Path, Path], model: LoadedModel, items: Sequence[Item]
+) -> str | None:
     """Where two LiteRT files begin to differ, in words; None for files of other runtimes."""
-    files = [_file(path) for path in paths]
-    if any(file.suffix != ".tflite" for file in files):
+    first, second = (_file(path) for path in paths)
+    if {first.suffix, second.suffix} != {".tflite"}:
         return None
     from bertline.evaluation.divergence import THRESHOLD, first_divergence
 
@@ -92,7 +94,7 @@ def _first_divergence(paths: Sequence[Path], model: LoadedModel, items: list[Ite
         pad_batch(features, [row], MODEL_INPUTS, length)
         for row, length in enumerate(features.lengths.tolist())
     ]
-    found = first_divergence(*files, samples)
+    found = first_divergence(first, second, samples)
     if found is None:
         return f"no tensor that both have differs by more than {100 * THRESHOLD:g} %"
     return (

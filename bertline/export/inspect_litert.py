@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from bertline.errors import ConfigError
 from bertline.export.inspection import DEFAULT_LENGTH, Inspection
 from bertline.export.tflite import FLOATS, Content, Operator, read_content
 
@@ -62,6 +63,8 @@ def _interpreter(path: Path, resolver: OpResolverType) -> Interpreter:
 def _set_length(interpreter: Interpreter, length: int | None) -> int:
     """Gives all inputs [batch, length] zeros of one length, which it returns."""
     details = interpreter.get_input_details()
+    if any(len(detail["shape"]) != 2 for detail in details):
+        raise ConfigError("inputs are not all [batch, length]; give a file that reads tokens")
     fixed = max(int(detail["shape_signature"][1]) for detail in details)
     chosen = fixed if fixed > 0 else length or DEFAULT_LENGTH
     if fixed <= 0:

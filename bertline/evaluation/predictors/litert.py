@@ -133,4 +133,5 @@ def _of_length(values: NDArray[Any], length: int) -> NDArray[Any]:
 def _as_float(values: NDArray[Any], detail: Mapping[str, Any]) -> NDArray[np.float32]:
     """What an output stands for: (integer - zero point) · scale, or the number itself."""
     scale, zero_point = detail["quantization"]  # both 0 where the output is float
-    return (values.astype(np.float32, copy=False) - zero_point) * np.float32(scale or 1)
+    numbers = values.astype(np.float32, copy=False)
+    return (numbers - np.float32(zero_point)) * np.float32(scale) if scale else numbers
