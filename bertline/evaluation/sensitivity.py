@@ -94,8 +94,10 @@ class Sensitivity(Config):
         yield f"{'site in int8, all else float':32}  divergence  {_heads(self.reference)}"
         for cost in self.sites:
             yield f"{cost.site:32}  {cost.divergence:10.5f}  {_cells(cost.drops)}"
-        yield f"drops in points on {self.examples} dev examples; divergence in nats, of a file "
-        yield f"with int8 weights alone {self.base:.5f}"
+        yield (
+            f"drops in points on {self.examples} dev examples; divergence in nats, that of int8 "
+            f"weights alone is {self.base:.5f}"
+        )
         for outlier in self.outliers:
             yield outlier.line()
         yield f"{'tried: float beside the usual':32}  {'':10}  {_heads(self.reference)}"
@@ -103,12 +105,11 @@ class Sensitivity(Config):
             told = f"{len(trial.float_sites)} sites"
             verdict = "within" if trial.passed else "beyond"
             yield f"{told:32}  {verdict:>10}  {_cells(trial.drops)}"
+        told = f"{self.max_drop:g} points on {self.trial_examples} dev examples"
         if self.chosen is None:
-            yield f"NOT BLESSED: no setting is within {self.max_drop:g} points on "
-            yield f"{self.trial_examples} dev examples; train it with quantization"
+            yield f"NOT BLESSED: no setting is within {told}; train it with quantization"
         else:
-            yield f"BLESSED: within {self.max_drop:g} points on {self.trial_examples} dev "
-            yield f"examples, left float: {', '.join(self.chosen) or 'nothing more'}"
+            yield f"BLESSED: within {told}, left float: {', '.join(self.chosen) or 'nothing more'}"
 
 
 def _heads(metrics: Mapping[str, float]) -> str:

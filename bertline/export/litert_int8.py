@@ -8,6 +8,7 @@ as they come.
 import contextlib
 import io
 import re
+import warnings
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,9 @@ def write_int8(source: Path, target: Path, ranges: Ranges, float_sites: Collecti
         else:
             work.update_quantization_recipe(pattern, everything, algorithm_key=left_out)
     try:
-        # It draws a bar of progress that cannot be turned off.
-        with contextlib.redirect_stderr(io.StringIO()):
+        # It draws a bar that cannot be turned off, and warns of what it does itself.
+        with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
             made = work.quantize(
                 _statistics(source, ranges), enable_progress_bar=False, enable_progress_report=False
             )

@@ -22,7 +22,7 @@ SAMPLES = [batch_of([2, *words, 3], length=len(words) + 2) for words in ([8], [9
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A network, and the same with another bias in block 1."""
-    network = build_model(toy_spec())
+    network = build_model(toy_spec(hidden_size=64))
     folder = tmp_path_factory.mktemp("files")
     (bias,) = (
         each
@@ -30,8 +30,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         if each.path.endswith("layer_1/output/bias") and "attention" not in each.path
     )
     paths = []
-    for name, value in (("usual", 0.0), ("outlier", 100.0)):
-        values = np.zeros(bias.shape, np.float32)
+    for name, value in (("usual", 0.5), ("outlier", 100.0)):
+        values = np.full(bias.shape, 0.1, np.float32)
         values[CHANNEL] = value
         bias.assign(values)
         path = folder / f"{name}.tflite"
