@@ -11,11 +11,21 @@ from typing import TextIO
 from bertline.config import nearest
 from bertline.errors import ConfigError
 from bertline.evaluation.diff import describe, differences
-from bertline.evaluation.inference import LoadedModel, load, read_items, version_folder
+from bertline.evaluation.inference import (
+    LoadedModel,
+    load,
+    preferred_name,
+    read_items,
+    version_folder,
+)
 from bertline.evaluation.remote import local_path
 from bertline.export.listing import FILE_NAME, Exports
 from bertline.features.answers import Answer, Item
+from bertline.features.batches import MODEL_INPUTS, FeatureSet, pad_batch
 from bertline.progress import Progress
+
+LOOKED_INTO = 8
+"""Texts on which the tensors of two files are compared."""
 
 
 def predict_texts(model: str, device: str, texts: Sequence[str], context: str | None) -> None:
@@ -49,12 +59,13 @@ def predict_file(model: str, device: str, source: Path, output: Path | None) -> 
 def diff(first: str, second: str, device: str, data: Path) -> None:
     """Prints every text of `data` that two files answer differently, and how many there are.
 
+    Of two LiteRT files also the first site at which they compute something else.
     data: a file of JSON lines, or a folder with one of its test examples (test.jsonl).
     """
     source = data / "test.jsonl" if data.is_dir() else data
-    answers = []
-    for model in (first, second):
-        answers.append(list(_answers(open_model(model, device), source, True)))
+    paths = (local_path(first), local_path(second))
+    models = [load(*_place(path), device) for path in paths]
+    answers = [list(_answers(model, source, True)) for model in models]
     items = [item for _, item, _ in answers[0]]
     pairs = ([answer for _, _, answer in rows] for rows in answers)
     count = 0
@@ -65,6 +76,33 @@ def diff(first: str, second: str, device: str, data: Path) -> None:
         print(f"  - {describe(difference.first, item)}")
         print(f"  + {describe(difference.second, item)}")
     print(f"{count:,} of {len(items):,} answers differ")
+    parting = _first_divergence(paths, models[0], items)
+    if parting and items:
+        print(parting)
+
+
+def _first_divergence(
+    paths: tuple[Path, Path], model: LoadedModel, items: Sequence[Item]
+) -> str | None:
+    """Where two LiteRT files begin to differ, in words; None for files of other runtimes."""
+    first, second = (_file(path) for path in paths)
+    if {first.suffix, second.suffix} != {".tflite"}:
+        return None
+    from bertline.evaluation.divergence import THRESHOLD, first_divergence
+
+    records = model.kind.encode_items(model.tokenizer, items[:LOOKED_INTO], model.spec.inputs)
+    features = FeatureSet.of(records)
+    samples = [
+        pad_batch(features, [row], MODEL_INPUTS, length)
+        for row, length in enumerate(features.lengths.tolist())
+    ]
+    found = first_divergence(first, second, samples)
+    if found is None:
+        return f"no tensor that both have differs by more than {100 * THRESHOLD:g} %"
+    return (
+        f"they part at {found.site}, the first to differ by more than {100 * THRESHOLD:g} % "
+        f"({100 * found.difference:.1f} %, {found.tensor})"
+    )
 
 
 def open_model(model: str, device: str) -> LoadedModel:
@@ -72,7 +110,19 @@ def open_model(model: str, device: str) -> LoadedModel:
 
     Raises ConfigError for what is neither, and what `load` raises.
     """
-    path = local_path(model)
+    return load(*_place(local_path(model)), device)
+
+
+def _file(path: Path) -> Path:
+    """The file that is loaded for a path."""
+    folder, name = _place(path)
+    folder = version_folder(folder)
+    files = {file.name: file.path for file in Exports.read(folder).files}
+    return folder / files[name or preferred_name(folder)]
+
+
+def _place(path: Path) -> tuple[Path, str | None]:
+    """The model folder in which `path` lies and the name of the file there, None for the folder."""
     for folder in (path, *path.parents):
         if (folder / FILE_NAME).is_file() or (folder / "latest").is_file():
             break
@@ -80,11 +130,11 @@ def open_model(model: str, device: str) -> LoadedModel:
         raise ConfigError(f"{path}: no model (no {FILE_NAME}); give a folder that export wrote")
     rest = path.relative_to(folder).as_posix()
     if rest == ".":
-        return load(folder, device=device)
+        return folder, None
     files = Exports.read(version_folder(folder)).files
     for file in files:
         if rest in (file.name, file.path) or rest.startswith(f"{file.name}/"):
-            return load(folder, file.name, device)
+            return folder, file.name
     names = [file.name for file in files]
     raise ConfigError(f"{folder}: no exported file {rest!r}; {nearest(rest, names)}")
 

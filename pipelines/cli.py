@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from bertline import __version__
 from bertline.errors import BertlineError
 from bertline.stages.execute import explain
-from pipelines.commands import cluster, models, recipes, registry, schedules
+from pipelines.commands import cluster, files, models, recipes, registry, schedules
 
 Command = Callable[[argparse.Namespace], None]
 
@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"bertline {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (recipes, models, registry, cluster, schedules):
+    for module in (recipes, models, files, registry, cluster, schedules):
         module.add(commands)
     return parser
 

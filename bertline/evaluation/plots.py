@@ -4,11 +4,14 @@ import base64
 import io
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bertline.evaluation.judges import METRICS
-from bertline.evaluation.results import Results
+from bertline.evaluation.results import FileResult, Results
 from bertline.evaluation.summary import size_text
+
+if TYPE_CHECKING:
+    from bertline.evaluation.sensitivity import Sensitivity
 
 REFERENCE_COLOUR = "#64748b"
 COLOURS = ("#4f46e5", "#0d9488", "#d97706", "#db2777", "#65a30d", "#0284c7", "#9333ea", "#b91c1c")
@@ -32,7 +35,11 @@ STYLE: Any = {
 
 
 def quality_plot(results: Results) -> str:
-    """First metric against latency, a bubble for each file with its area in megabytes."""
+    """First metric against latency, a bubble for each file with its area in megabytes.
+
+    The line is the training model's metric, from which drops are counted; the legend tells sizes,
+    float tensors left and the share of multiply-accumulates done in integers.
+    """
     metric = results.metrics[0]
     colours = itertools.chain([REFERENCE_COLOUR], itertools.cycle(COLOURS))
     figure, axes = _figure(1, (11.4, 4.6))
@@ -46,8 +53,11 @@ def quality_plot(results: Results) -> str:
             alpha=0.6,
             edgecolors="white",
             linewidths=1.2,
-            label=f"{file.name}, {size_text(file.size_bytes)}",
+            label=_told(file),
         )
+    plot.axhline(
+        results.reference.metrics[metric], color=REFERENCE_COLOUR, linestyle="--", linewidth=0.8
+    )
     legend = figure.legend(loc="outside right center", frameon=False, labelspacing=1.0)
     for handle in legend.legend_handles:
         handle.set_sizes([70])
@@ -61,6 +71,15 @@ def quality_plot(results: Results) -> str:
         middle = (low + high) / 2
         plot.set_ylim(middle - LEAST_POINTS / 2, middle + LEAST_POINTS / 2)
     return _data_address(figure)
+
+
+def _told(file: FileResult) -> str:
+    told = f"{file.name}, {size_text(file.size_bytes)}"
+    if file.integer_mac_share is not None and file.float_tensor_bytes is not None:
+        told += (
+            f"\n{file.integer_mac_share:.0f} % integer, {size_text(file.float_tensor_bytes)} float"
+        )
+    return told
 
 
 def training_plot(entries: Sequence[Mapping[str, Any]]) -> str:
@@ -84,6 +103,25 @@ def training_plot(entries: Sequence[Mapping[str, Any]]) -> str:
     return _data_address(figure)
 
 
+def sensitivity_plot(found: "Sensitivity") -> str:
+    """The divergence that each site causes when it alone is quantized; SVG text."""
+    figure, (plot,) = _figure(1, (9.0, 1.4 + 0.2 * len(found.sites)))
+    sites = found.sites[::-1]
+    kinds = sorted({site.site.rpartition("/")[2] for site in sites})
+    colours = dict(zip(kinds, itertools.cycle(COLOURS), strict=False))
+    plot.barh(
+        [site.site for site in sites],
+        [site.divergence for site in sites],
+        color=[colours[site.site.rpartition("/")[2]] for site in sites],
+    )
+    plot.axvline(found.base, color=REFERENCE_COLOUR, linestyle="--", label="int8 weights alone")
+    plot.set_xscale("log")
+    plot.set_xlabel("divergence from the float file with this site alone in int8, nats")
+    plot.margins(y=0.01)
+    plot.legend(frameon=False, loc="lower right")
+    return _svg(figure)
+
+
 def _figure(columns: int, size: tuple[float, float]) -> tuple[Any, list[Any]]:
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -97,9 +135,13 @@ def _figure(columns: int, size: tuple[float, float]) -> tuple[Any, list[Any]]:
 
 
 def _data_address(figure: Any) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(_svg(figure).encode()).decode('ascii')}"
+
+
+def _svg(figure: Any) -> str:
     import matplotlib
 
-    stream = io.BytesIO()
+    stream = io.StringIO()
     with matplotlib.rc_context(STYLE):
         figure.savefig(stream, format="svg", metadata={"Date": None})
-    return f"data:image/svg+xml;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
+    return stream.getvalue()

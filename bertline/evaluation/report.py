@@ -7,6 +7,7 @@ from typing import Any
 from bertline.evaluation.gate import Verdict
 from bertline.evaluation.judges import METRICS
 from bertline.evaluation.plots import quality_plot, training_plot
+from bertline.evaluation.recommendation import recommend
 from bertline.evaluation.results import Results
 from bertline.evaluation.summary import size_text, verdict_line
 
@@ -26,6 +27,7 @@ def render_report(
         files=(results.reference, *results.files),
         labels={name: metric.label for name, metric in METRICS.items()},
         aspects=next((list(file.agreement.same) for file in results.files if file.agreement), []),
+        recommendations=recommend(results, verdict),
         quality_plot=quality_plot(results),
         training_plot=training_plot(history) if history else None,
         data=flat(results.data),

@@ -68,12 +68,20 @@ class ModelFacts(Config):
 
 
 class FileFacts(Config):
-    """What is known of a file before it is run."""
+    """What is known of a file before it is run.
+
+    float_tensor_bytes: of the floating-point tensors in it and of a call's, 0 if it is in integers
+    alone. integer_mac_share: percent of multiply-accumulates done in integers. Both are of one text
+    of the longest length (export.inspection) and None where they are not known, as in older
+    reports.
+    """
 
     name: str
     runtime: str
     precision: str
     size_bytes: Count
+    float_tensor_bytes: Count | None = None
+    integer_mac_share: Percentage | None = None
 
 
 class AgainstChampion(Config):

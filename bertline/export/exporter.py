@@ -3,7 +3,7 @@
 import functools
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,18 @@ from tensorflow.lite.python.convert import ConverterError
 from bertline.artifacts import files_of
 from bertline.errors import StageError
 from bertline.export.graph import OPEN, Graph, Shape
-from bertline.export.listing import FORMATS, ExportedFile, Format, Tensor
+from bertline.export.listing import (
+    FLOAT_KINDS,
+    FORMATS,
+    MIXED_KINDS,
+    ExportedFile,
+    Format,
+    Tensor,
+)
 from bertline.export.litert import LiteRtExporter
+from bertline.export.litert_int8 import write_int8
 from bertline.export.openvino import Sample, quantized, read_saved_model, write_ir
+from bertline.export.ranges import Ranges, measure_ranges
 from bertline.export.saved_model import export_saved_model
 from bertline.export.text_input import TextInput, write_text_ir
 
@@ -26,6 +35,7 @@ class Exporter:
     samples: inputs that int8 ranges are taken from. scratch: a folder for intermediate graphs, a
     few times the size of the weights. shape: fixes batch and length; open, LiteRT files have
     batch 1 and all others any. text_input: the tokenizer that OpenVINO forms also get inside.
+    float_sites: those of litert_int8_mixed that stay float beside litert_int8's.
     """
 
     def __init__(
@@ -35,9 +45,14 @@ class Exporter:
         scratch: Path,
         shape: Shape = OPEN,
         text_input: TextInput | None = None,
+        float_sites: Collection[str] = MIXED_KINDS,
     ) -> None:
         self._graph, self._samples, self._scratch = graph, samples, scratch
         self._shape, self._text_input = shape, text_input
+        self._float_sites = {
+            "litert_int8": FLOAT_KINDS,
+            "litert_int8_mixed": tuple(dict.fromkeys((*FLOAT_KINDS, *float_sites))),
+        }
 
     def export(self, name: str, folder: Path) -> ExportedFile:
         """Writes the form `name` of FORMATS into `folder`; raises StageError if that fails."""
@@ -46,7 +61,7 @@ class Exporter:
         path = folder / form.path
         path.parent.mkdir(exist_ok=True)
         try:
-            self._write(form, path)
+            self._write(name, path)
             whole = path if path.parent == folder else path.parent
             files = [whole] if whole.is_file() else files_of(whole)
             size_bytes = sum(file.stat().st_size for file in files)
@@ -65,10 +80,16 @@ class Exporter:
             inputs=inputs,
             outputs=outputs,
             text_path=str(text_path.relative_to(folder)) if text_path else None,
+            float_sites=self._float_sites.get(name, ()),
         )
 
-    def _write(self, form: Format, path: Path) -> None:
-        if form.runtime == "litert":
+    def _write(self, name: str, path: Path) -> None:
+        form = FORMATS[name]
+        if name in self._float_sites:
+            write_int8(self._litert_float32, path, self._ranges, self._float_sites[name])
+        elif name == "litert_float32":
+            shutil.copyfile(self._litert_float32, path)
+        elif form.runtime == "litert":
             self._litert.export(form.precision, path)
         elif form.runtime == "openvino":
             is_int8 = form.precision == "int8"
@@ -101,6 +122,16 @@ class Exporter:
     def _litert(self) -> LiteRtExporter:
         batch, length = self._shape
         return LiteRtExporter(self._graph, self._scratch, (batch or 1, length))
+
+    @functools.cached_property
+    def _litert_float32(self) -> Path:
+        path = self._scratch / "float32.tflite"
+        self._litert.export("float32", path)
+        return path
+
+    @functools.cached_property
+    def _ranges(self) -> Ranges:
+        return measure_ranges(self._litert_float32, self._samples)
 
     @functools.cached_property
     def _openvino(self) -> Any:

@@ -28,11 +28,35 @@ FORMATS = {
     "litert_float32": Format("litert", "float32", "litert_float32.tflite"),
     "litert_float16": Format("litert", "float16", "litert_float16.tflite"),
     "litert_dynamic_int8": Format("litert", "dynamic_int8", "litert_dynamic_int8.tflite"),
+    "litert_int8": Format("litert", "int8", "litert_int8.tflite"),
+    "litert_int8_mixed": Format("litert", "int8_mixed", "litert_int8_mixed.tflite"),
     "openvino_fp32": Format("openvino", "fp32", "openvino_fp32/model.xml"),
     "openvino_fp16": Format("openvino", "fp16", "openvino_fp16/model.xml"),
     "openvino_int8": Format("openvino", "int8", "openvino_int8/model.xml"),
 }
+CALIBRATED = ("litert_int8", "litert_int8_mixed", "openvino_int8")
+"""The forms whose ranges are taken from texts."""
+DEFAULT = tuple(
+    name for name in FORMATS if name not in ("openvino_fp32", "litert_int8", "litert_int8_mixed")
+)
+"""What the stage export writes unless told otherwise."""
+FLOAT_KINDS = (
+    *("norm", "attention_norm", "output_norm"),
+    *("mask", "scores", "softmax", "context", "gelu"),
+    "head",
+)
+"""Kinds of sites (export.sites) that stay float in the LiteRT forms with int8 activations.
 
+Layer normalization for its accuracy, the head since its logits are the outputs. The others because
+XNNPACK has no int8 kernel for a softmax, a GELU or the product of two activations: each of them
+would end a partition and run in a slow kernel (docs/decisions/0012).
+"""
+MIXED_KINDS = ("output", "output_sum")
+"""Kinds that litert_int8_mixed leaves float beside these, unless others are chosen.
+
+BERT's outliers pass there: one channel of [CLS] is ten times all others (Bondarenko et al. 2021,
+arXiv:2109.12948).
+"""
 
 FAMILIES = {
     "openvino": "openvino_fp16",
@@ -62,6 +86,7 @@ class ExportedFile(Config):
     name: what users call it ("openvino_int8"). path: of the file or folder, relative to the
     exported folder. size_bytes: of everything the form consists of. seconds: what making it took.
     text_path: of the same form with the tokenizer inside, which takes strings, if there is one.
+    float_sites: of an int8 LiteRT form, the sites (export.sites) that are not quantized.
     """
 
     name: str
@@ -73,6 +98,7 @@ class ExportedFile(Config):
     inputs: tuple[Tensor, ...] = ()
     outputs: tuple[Tensor, ...] = ()
     text_path: str | None = None
+    float_sites: tuple[str, ...] = ()
 
 
 class Calibration(Config):

@@ -12,7 +12,15 @@ from bertline.artifacts import file_sha256, new_artifact, write_json
 from bertline.config import Config
 from bertline.errors import ConfigError, DataError
 from bertline.evaluation.inference import read_items
-from bertline.export.listing import FAMILIES, FILE_NAME, FORMATS, Calibration, Exports, check_format
+from bertline.export.listing import (
+    CALIBRATED,
+    FAMILIES,
+    FILE_NAME,
+    FORMATS,
+    Calibration,
+    Exports,
+    check_format,
+)
 from bertline.features.batches import FeatureSet, Record
 from bertline.features.kinds import KINDS
 from bertline.features.spec import InputSpec
@@ -31,7 +39,7 @@ class Settings(Config):
     checkpoint, "pooled" or "sequence" instead of its head; without a head both by default.
     output_names: those of a SavedModel or .pb to keep, by default all. static: "1x128" fixes batch
     and length; by default both are open, in LiteRT files the length alone. calibration: path or
-    address of JSON lines {"text": …}, needed for openvino_int8. tokenizer_inside: OpenVINO forms
+    address of JSON lines {"text": …}, needed for int8 activations. tokenizer_inside: OpenVINO forms
     also as one that takes strings. max_seq_length: where texts are cut, in tokens; by default
     where the model ends.
     """
@@ -61,8 +69,9 @@ class Settings(Config):
     @field_validator("calibration")
     @classmethod
     def _int8_is_calibrated(cls, calibration: str | None, info: ValidationInfo) -> str | None:
-        if calibration is None and "openvino_int8" in info.data.get("formats", ()):
-            raise ValueError("openvino_int8 needs texts for its ranges; give a file of some")
+        for name in CALIBRATED:
+            if calibration is None and name in info.data.get("formats", ()):
+                raise ValueError(f"{name} needs texts for its ranges; give a file of some")
         return calibration
 
     @property

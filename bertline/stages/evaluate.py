@@ -16,6 +16,7 @@ from bertline.evaluation.predictors import Predictor, open_predictor
 from bertline.evaluation.report import render_report
 from bertline.evaluation.results import REFERENCE, FileFacts, FileResult, ModelFacts, Results
 from bertline.evaluation.summary import summary_lines
+from bertline.export.inspection import inspect
 from bertline.export.listing import ExportedFile, Exports
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.cost import encoder_flops, parameter_count, prune_ratio
@@ -92,7 +93,11 @@ def run(
             reference_facts(model), KerasPredictor(model, REFERENCE), None
         )
         files = [
-            evaluate(facts_of(file), open_predictor(exported, file.name), reference_observed)[0]
+            evaluate(
+                facts_of(file, exported, material.spec.inputs.max_seq_length),
+                open_predictor(exported, file.name),
+                reference_observed,
+            )[0]
             for file in exports.files
         ]
         measured = Results(
@@ -136,10 +141,19 @@ def reference_facts(model: Path) -> FileFacts:
     return FileFacts(name=REFERENCE, runtime="keras", precision="float32", size_bytes=size_bytes)
 
 
-def facts_of(file: ExportedFile) -> FileFacts:
-    """What exports.json tells of a file."""
-    return FileFacts(
+def facts_of(file: ExportedFile, exported: Path, length: int) -> FileFacts:
+    """What exports.json tells of a file, and what walking it does, at `length` tokens."""
+    known = FileFacts(
         name=file.name, runtime=file.runtime, precision=file.precision, size_bytes=file.size_bytes
+    )
+    if file.runtime == "saved_model":
+        return known
+    found = inspect(exported / file.path, length)
+    return known.model_copy(
+        update={
+            "float_tensor_bytes": found.float_tensor_bytes,
+            "integer_mac_share": found.integer_mac_share,
+        }
     )
 
 

@@ -10,7 +10,15 @@ from pydantic import Field, field_validator
 from bertline.artifacts import new_artifact, read_manifest, write_json
 from bertline.config import Config
 from bertline.errors import ConfigError
-from bertline.export.listing import FILE_NAME, FORMATS, Calibration, Exports, check_format
+from bertline.export.listing import (
+    DEFAULT,
+    FILE_NAME,
+    FORMATS,
+    MIXED_KINDS,
+    Calibration,
+    Exports,
+    check_format,
+)
 from bertline.features.spec import AnswerSpec
 from bertline.features.tokenizer import Tokenizer
 from bertline.modeling.config import ModelSpec
@@ -18,19 +26,19 @@ from bertline.progress import Progress
 
 
 class Settings(Config):
-    """formats: names of FORMATS, what to write; by default all but the largest, openvino_fp32.
+    """formats: names of FORMATS, what to write.
 
     calibration_examples: how many training examples the ranges of INT8 come from; seed: of their
-    choice. tokenizer_inside: each OpenVINO form also as one that takes strings. n_best_size,
-    max_answer_length, null_threshold: how questions are answered (AnswerSpec); "tuned": the
-    threshold of best F1 on the dev split.
+    choice. float_sites: what stays float in litert_int8_mixed, kinds of sites ("output_sum") or
+    single ones ("layer_3/output_sum"), as `bertline quantize` finds them. tokenizer_inside: each
+    OpenVINO form also as one that takes strings. n_best_size, max_answer_length, null_threshold:
+    how questions are answered (AnswerSpec); "tuned": the threshold of best F1 on the dev split.
     """
 
-    formats: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(
-        name for name in FORMATS if name != "openvino_fp32"
-    )
+    formats: Annotated[tuple[str, ...], Field(min_length=1)] = DEFAULT
     tokenizer_inside: bool = False
     calibration_examples: Annotated[int, Field(gt=0)] = 300
+    float_sites: tuple[str, ...] = MIXED_KINDS
     seed: int = 1
     n_best_size: Annotated[int, Field(gt=0)] = 20
     max_answer_length: Annotated[int, Field(gt=0)] = 30
@@ -69,7 +77,13 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
         Progress("export", len(settings.formats), "files") as progress,
     ):
         samples = samples_of(source.graph, train, rows)
-        exporter = Exporter(source.graph, samples, Path(scratch), text_input=text_input)
+        exporter = Exporter(
+            source.graph,
+            samples,
+            Path(scratch),
+            text_input=text_input,
+            float_sites=settings.float_sites,
+        )
         files = []
         for name in settings.formats:
             files.append(exporter.export(name, folder))

@@ -1,5 +1,6 @@
 """Toy artifacts that the toy model of tests.toy_model can be judged on by hand."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +31,17 @@ TRAIN = [
     )
 ]
 LEAKED = ["test-0"]
+SPLITS = {"train": TRAIN, "test": TEST}
 
 
-def write_material(folder: Path) -> tuple[Path, Path]:
+def write_material(
+    folder: Path, splits: Mapping[str, list[TaggedText]] = SPLITS
+) -> tuple[Path, Path]:
     """Writes the artifacts examples and features into `folder`; gives their paths."""
     examples, features = folder / "examples", folder / "features"
     vocab = folder / "vocab.txt"
     vocab.write_text("\n".join(VOCABULARY) + "\n")
     tokenizer = Tokenizer.from_vocab(vocab, do_lower_case=True)
-    splits = {"train": TRAIN, "test": TEST}
     counts = {name: len(split) for name, split in splits.items()}
     about: dict[str, Any] = {
         "task": "snips",
@@ -53,7 +56,7 @@ def write_material(folder: Path) -> tuple[Path, Path]:
         "labels": LABELS,
         "counts": counts,
         "inputs": {"max_seq_length": MAX_SEQ_LENGTH},
-        "truncated": {"train": 0, "test": 0},
+        "truncated": dict.fromkeys(splits, 0),
         "shards": {name: [f"{name}.tfrecord"] for name in splits},
     }
     with new_artifact(features, "features", about) as target:

@@ -20,6 +20,8 @@ NEAR = {
     "openvino_fp32": 0.1,
     "openvino_fp16": 0.1,
     "litert_dynamic_int8": 0.15,
+    "litert_int8": 0.35,
+    "litert_int8_mixed": 0.3,
     "openvino_int8": 0.35,
 }
 

@@ -1,13 +1,16 @@
 """LiteRT (TFLite) files."""
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from ai_edge_litert.interpreter import Interpreter, load_delegate
+from numpy.typing import NDArray
 
-from bertline.errors import CheckpointError, ConfigError
-from bertline.evaluation.predictors.base import Batch, Logits, check_names
+from bertline.errors import CheckpointError, ConfigError, DataError
+from bertline.evaluation.predictors.base import TOKEN_OUTPUTS, Batch, Logits, check_names
 
 SIGNATURE = "serving_default"
 # Every interpreter packs the weights for itself, so more of them cost memory; fewer cost time,
@@ -18,11 +21,12 @@ MAX_INTERPRETERS = 8
 
 
 class LiteRtPredictor:
-    """Logits of a .tflite file with batch 1 and any length.
+    """Logits of a .tflite file with batch 1, of any length or made for one.
 
     device: "CPU", or the path of a delegate's library. An interpreter is kept for each of the
-    last few lengths. Raises CheckpointError for a damaged or foreign file, ConfigError for a
-    device that is neither.
+    last few lengths; to the one that a file is made for, texts are padded. Integer outputs become
+    the numbers that they stand for. Raises CheckpointError for a damaged or foreign file,
+    ConfigError for a device that is neither.
     """
 
     fixed_batch: int | None = 1
@@ -48,17 +52,28 @@ class LiteRtPredictor:
         del runner
         check_names(name, *tensors, outputs)
         self._inputs = {key: tensor["index"] for key, tensor in tensors[0].items()}
-        self._outputs = {key: tensors[1][key]["index"] for key in outputs}
+        self._outputs = {key: tensors[1][key] for key in outputs}
+        self._fixed = _fixed_length(path, tensors[0])
         # Length 0 stands for none yet. The least recently used comes first.
         self._by_length = {0: first}
 
     def __call__(self, batch: Batch) -> Logits:
-        """The logits of `batch`, as in `Predictor`."""
-        interpreter = self._interpreter(batch["input_ids"].shape[1])
+        """The logits of `batch`, as in `Predictor`; DataError for a text too long for the file."""
+        length = batch["input_ids"].shape[1]
+        if self._fixed is not None and batch["input_mask"][:, self._fixed :].any():
+            raise DataError(
+                f"{self.name}: made for {self._fixed} tokens, a text has "
+                f"{int(batch['input_mask'].sum())}; export it for longer texts or cut them"
+            )
+        interpreter = self._interpreter(self._fixed or length)
         for name, index in self._inputs.items():
-            interpreter.set_tensor(index, batch[name])
+            interpreter.set_tensor(index, _of_length(batch[name], self._fixed or length))
         interpreter.invoke()
-        return {name: interpreter.get_tensor(index) for name, index in self._outputs.items()}
+        logits = {}
+        for name, detail in self._outputs.items():
+            value = _as_float(interpreter.get_tensor(detail["index"]), detail)
+            logits[name] = _of_length(value, length) if name in TOKEN_OUTPUTS else value
+        return logits
 
     def _interpreter(self, length: int) -> Interpreter:
         """An interpreter whose inputs have this length."""
@@ -68,7 +83,7 @@ class LiteRtPredictor:
                 interpreter = self._by_length.pop(next(iter(self._by_length)))
             else:
                 interpreter = self._open()
-            for index in self._inputs.values():
+            for index in self._inputs.values() if self._fixed is None else ():
                 interpreter.resize_tensor_input(index, [1, length])
             interpreter.allocate_tensors()
         self._by_length[length] = interpreter
@@ -97,3 +112,26 @@ class LiteRtPredictor:
                 f"{self.name}: LiteRT cannot use device {self._device!r} ({error}); available: "
                 "CPU, or the path of a delegate library"
             ) from None
+
+
+def _fixed_length(path: Path, inputs: Mapping[str, Any]) -> int | None:
+    """The length that the file is made for, None where it takes any; CheckpointError if neither."""
+    shapes = {tuple(map(int, detail["shape_signature"])) for detail in inputs.values()}
+    if len(shapes) != 1 or len(shape := shapes.pop()) != 2 or shape[0] != 1:
+        raise CheckpointError(f"{path}: inputs are not all [1, length]; export the model again")
+    return shape[1] if shape[1] > 0 else None
+
+
+def _of_length(values: NDArray[Any], length: int) -> NDArray[Any]:
+    """`values` [1, …] cut or padded with zeros along the second axis."""
+    missing = length - values.shape[1]
+    if missing <= 0:
+        return values if missing == 0 else np.ascontiguousarray(values[:, :length])
+    return np.pad(values, [(0, missing if axis == 1 else 0) for axis in range(values.ndim)])
+
+
+def _as_float(values: NDArray[Any], detail: Mapping[str, Any]) -> NDArray[np.float32]:
+    """What an output stands for: (integer - zero point) · scale, or the number itself."""
+    scale, zero_point = detail["quantization"]  # both 0 where the output is float
+    numbers = values.astype(np.float32, copy=False)
+    return (numbers - np.float32(zero_point)) * np.float32(scale) if scale else numbers

@@ -1,0 +1,54 @@
+"""The first site at which two LiteRT files of a model compute something else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bertline.export.openvino import Sample
+from bertline.export.sites import sites_of
+from bertline.export.tensors import AllTensors
+
+THRESHOLD = 0.05
+"""Relative difference from which two tensors count as different."""
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """Where two files part. tensor: its name in both; difference: |a − b| / |a|, Euclidean."""
+
+    site: str
+    tensor: str
+    difference: float
+
+
+def first_divergence(
+    first: Path, second: Path, samples: Sequence[Sample], threshold: float = THRESHOLD
+) -> Divergence | None:
+    """The first tensor, as `first` computes them, that differs by more than `threshold`.
+
+    Tensors are matched by name and shape; integers count as the numbers that they stand for. The
+    difference is taken over all samples together. None where no tensor differs by more.
+    """
+    one, other = AllTensors(first), AllTensors(second)
+    numbers = {each.name: number for number, each in enumerate(other.content.tensors)}
+    pairs = [
+        (operator.outputs[0], numbers[one.content.name(operator)], site)
+        for operator, site in zip(one.content.operators, sites_of(one.content), strict=True)
+        if one.content.name(operator) in numbers
+    ]
+    apart, whole = np.zeros(len(pairs)), np.zeros(len(pairs))
+    for sample in samples:
+        one.run(sample)
+        other.run(sample)
+        for place, (mine, its, _) in enumerate(pairs):
+            a, b = one.value(mine), other.value(its)
+            if a.shape == b.shape and a.dtype == b.dtype == np.float32:
+                apart[place] += float(np.square(a - b).sum())
+                whole[place] += float(np.square(a).sum())
+    differences = np.sqrt(apart / np.maximum(whole, np.finfo(np.float32).tiny))
+    for (mine, _, site), difference in zip(pairs, differences, strict=True):
+        if difference > threshold:
+            return Divergence(site, one.content.tensors[mine].name, float(difference))
+    return None

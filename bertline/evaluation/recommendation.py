@@ -1,0 +1,65 @@
+"""Which file to ship on which kind of device, by simple rules from what was measured.
+
+Only files that pass the gate are recommended. Of those that a kind of device runs the fastest is
+taken, and of those within NEARLY of it the smallest. Latency is that of the machine on which the
+evaluation ran; it stands for CPUs of other kinds as far as the order of the files goes.
+"""
+
+from collections.abc import Sequence
+
+from bertline.config import Config
+from bertline.evaluation.gate import Verdict
+from bertline.evaluation.results import FileResult, Results
+from bertline.evaluation.summary import size_text
+
+NEARLY = 1.05
+
+
+class Recommendation(Config):
+    """The file for a kind of device; None if there is none, and the reason in words."""
+
+    device: str
+    file: str | None
+    reason: str
+
+
+def recommend(results: Results, verdict: Verdict) -> list[Recommendation]:
+    """One recommendation a kind of device: CPUs, small computers, and what has integers alone."""
+    passed = {file.name for file in verdict.files if file.passed}
+    files = [file for file in results.files if file.name in passed]
+    litert = [file for file in files if file.runtime == "litert"]
+    return [
+        _fastest("server or desktop CPU", files, "no file passes the gate"),
+        _fastest(
+            "phone or small computer with a floating-point CPU",
+            litert,
+            "no LiteRT file passes the gate",
+        ),
+        _fastest(
+            "microcontroller or NPU with integers alone",
+            [file for file in litert if file.float_tensor_bytes == 0],
+            _nearest(litert),
+        ),
+    ]
+
+
+def _fastest(device: str, files: Sequence[FileResult], otherwise: str) -> Recommendation:
+    if not files:
+        return Recommendation(device=device, file=None, reason=otherwise)
+    least = min(file.timing.latency_ms_p50 for file in files)
+    near = [file for file in files if file.timing.latency_ms_p50 <= NEARLY * least]
+    file = min(near, key=lambda each: each.size_bytes)
+    reason = f"{file.timing.latency_ms_p50:.2f} ms a text, {size_text(file.size_bytes)}"
+    return Recommendation(device=device, file=file.name, reason=reason)
+
+
+def _nearest(files: Sequence[FileResult]) -> str:
+    """Why there is no integer-only file."""
+    known = [file for file in files if file.float_tensor_bytes is not None]
+    if not known:
+        return "no LiteRT file passes the gate"
+    file = min(known, key=lambda each: each.float_tensor_bytes or 0)
+    return (
+        f"no file that passes is in integers alone; {file.name} comes nearest, with "
+        f"{size_text(file.float_tensor_bytes or 0)} of float tensors"
+    )
