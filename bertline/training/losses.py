@@ -36,6 +36,32 @@ def cross_entropy(logits: Any, classes: Any) -> Any:
     return ops.sum(losses * counted) / ops.maximum(ops.sum(counted), 1.0)
 
 
+def divergence(teacher: Any, student: Any, input_mask: Any) -> Any:
+    """Kullback-Leibler divergence of the student's distribution from the teacher's, a scalar.
+
+    Logits [B, classes] are averaged over texts, [B, L, classes] over the tokens whose input_mask
+    [B, L] is 1. Of logits [B, L], a distribution over tokens, padding is no part.
+    """
+    teacher, student = ops.cast(teacher, "float32"), ops.cast(student, "float32")
+    weights = ops.ones_like(teacher[..., 0])
+    if len(teacher.shape) == 3:
+        weights = ops.cast(input_mask, "float32")
+    elif teacher.shape[-1] is None:
+        unseen = -1e4 * (1.0 - ops.cast(input_mask, "float32"))
+        teacher, student = teacher + unseen, student + unseen
+    known, found = ops.log_softmax(teacher, axis=-1), ops.log_softmax(student, axis=-1)
+    divergences = ops.sum(ops.exp(known) * (known - found), axis=-1)
+    return ops.sum(divergences * weights) / ops.sum(weights)
+
+
+def mean_square(teacher: Any, student: Any, input_mask: Any) -> Any:
+    """Mean square difference of two [B, L, H] over the tokens whose input_mask is 1, a scalar."""
+    difference = ops.cast(teacher, "float32") - ops.cast(student, "float32")
+    squares = ops.mean(ops.square(difference), axis=-1)
+    weights = ops.cast(input_mask, "float32")
+    return ops.sum(squares * weights) / ops.sum(weights)
+
+
 def _intent_slots_loss(targets: Mapping[str, Any], outputs: Mapping[str, Any]) -> Any:
     intent = cross_entropy(outputs["intent_logits"], targets["intent_id"][:, 0])
     return intent + cross_entropy(outputs["slot_logits"], targets["tag_ids"])
