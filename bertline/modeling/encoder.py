@@ -189,11 +189,11 @@ class SelfAttention(keras.layers.Layer):  # type: ignore[misc]
         )
         scores_BNLL = at("scores", ops.matmul(q_BNLD, ops.transpose(k_BNLD, (0, 1, 3, 2))))
         scores_BNLL = at("scaled", scores_BNLL * (1.0 / math.sqrt(self.head_size)))
-        weights_BNLL = at("weights", ops.softmax(at("masked", scores_BNLL + mask_B11L), axis=-1))
+        weights_BNLL = at("softmax", ops.softmax(at("masked", scores_BNLL + mask_B11L), axis=-1))
         weights_BNLL = self.dropout(weights_BNLL, training=training)
         context_BLND = ops.transpose(ops.matmul(weights_BNLL, v_BNLD), (0, 2, 1, 3))
         context_TH = ops.reshape(context_BLND, (-1, self.num_heads * self.head_size))
-        return at("output", self.output_dense(at("context", context_TH), at=at))
+        return at("attention_output", self.output_dense(at("context", context_TH), at=at))
 
 
 class EncoderLayer(keras.layers.Layer):  # type: ignore[misc]
@@ -228,7 +228,7 @@ class EncoderLayer(keras.layers.Layer):  # type: ignore[misc]
     ) -> tuple[Any, Any]:
         """The block's output, in the shape of x_TH, and what its sites saw."""
         at = self.sites.open(input_mask, training)
-        attended_TH = self.attention(x_TH, mask_B11L, at=at.inside("attention"), training=training)
+        attended_TH = self.attention(x_TH, mask_B11L, at=at, training=training)
         attended_TH = self.dropout(attended_TH, training=training)
         x_TH = at("attention_sum", x_TH + attended_TH)
         x_TH = at("attention_norm", self.attention_norm(x_TH, at=at.inside("attention_norm")))

@@ -59,16 +59,16 @@ EMBEDDING_SITES = {
     **_norm("norm"),
 }
 LAYER_SITES = {
-    "attention/query": Site(feeds_product=True),
-    "attention/key": Site(feeds_product=True),
-    "attention/value": Site(feeds_product=True),
-    "attention/scores": Site(axes="pairs"),
-    "attention/scaled": Site(axes="pairs"),
-    # Padding lies this far below: e^-10 of 255 levels is none.
-    "attention/masked": Site(axes="pairs", below=10.0),
-    "attention/weights": Site(axes="pairs", fixed=SOFTMAX_RANGE, feeds_product=True),
-    "attention/context": Site(feeds_product=True),
-    "attention/output": Site(),
+    "query": Site(feeds_product=True),
+    "key": Site(feeds_product=True),
+    "value": Site(feeds_product=True),
+    "scores": Site(axes="pairs"),
+    "scaled": Site(axes="pairs"),
+    # Padding lies this far below: e^-10 of 256 levels is none.
+    "masked": Site(axes="pairs", below=10.0),
+    "softmax": Site(axes="pairs", fixed=SOFTMAX_RANGE, feeds_product=True),
+    "context": Site(feeds_product=True),
+    "attention_output": Site(),
     "attention_sum": Site(),
     **_norm("attention_norm"),
     "intermediate": Site(),
