@@ -28,11 +28,21 @@ FORMATS = {
     "litert_float32": Format("litert", "float32", "litert_float32.tflite"),
     "litert_float16": Format("litert", "float16", "litert_float16.tflite"),
     "litert_dynamic_int8": Format("litert", "dynamic_int8", "litert_dynamic_int8.tflite"),
+    "litert_int8": Format("litert", "int8", "litert_int8.tflite"),
+    "litert_int8_mixed": Format("litert", "int8_mixed", "litert_int8_mixed.tflite"),
+    "litert_integer": Format("litert", "integer", "litert_integer.tflite"),
     "openvino_fp32": Format("openvino", "fp32", "openvino_fp32/model.xml"),
     "openvino_fp16": Format("openvino", "fp16", "openvino_fp16/model.xml"),
     "openvino_int8": Format("openvino", "int8", "openvino_int8/model.xml"),
 }
+NEED_RANGES = ("litert_int8", "litert_int8_mixed", "litert_integer")
+"""The forms that only a model with ranges of its own has."""
+MIXED_KINDS = ("output", "output_sum")
+"""Kinds of sites that litert_int8_mixed leaves float beside normalization and attention.
 
+BERT's outliers pass there: one channel of [CLS] is ten times all others (Bondarenko et al. 2021,
+arXiv:2109.12948).
+"""
 
 FAMILIES = {
     "openvino": "openvino_fp16",

@@ -21,14 +21,11 @@ from bertline.modeling.quantization import Ranges, Site, matches
 from bertline.modeling.sites import FixedSites
 from bertline.modeling.weights import Tensors, assign
 
-LITERT_FLOAT = {
-    "integer": (),
-    "int8": ("*norm/*", "*/scores", "*/scaled", "*/masked", "*/softmax", "encoder/mask"),
-}
-"""Precision → patterns of the sites that stay float in a LiteRT file.
+FLOAT_SITES = ("*norm/*", "mask", "scores", "scaled", "masked", "softmax")
+"""Sites that stay float in the LiteRT forms whose outputs are float.
 
-Of int8: normalization for its accuracy, and attention's products, since XNNPACK has no int8 kernel
-for a product of two activations nor for a softmax.
+What is inside normalizations for its accuracy, attention since XNNPACK has no int8 kernel for a
+product of two activations nor for a softmax.
 """
 
 
@@ -44,7 +41,7 @@ class QuantizedModel:
     ranges: Ranges
 
     def litert_graph(self, float_sites: Collection[str]) -> Graph:
-        """The graph of a LiteRT file in which sites that fit `float_sites` stay float.
+        """The graph of a LiteRT file in which sites that fit patterns of `float_sites` stay float.
 
         Its weights are rounded already: operations that round weights by channel are what LiteRT's
         converter cannot read.

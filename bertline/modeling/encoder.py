@@ -23,9 +23,6 @@ from bertline.modeling.config import EncoderConfig
 from bertline.modeling.quantization import MASKED_SCORE
 from bertline.modeling.sites import FLOAT, At, Sites
 
-# Integer variances are multiples of a step, so that the smallest of them may become 0.
-LEAST_VARIANCE = 1e-3
-
 
 def gelu_erf(x: Any) -> Any:
     """GELU in its exact form, x Φ(x) (Hendrycks & Gimpel 2016)."""
@@ -96,7 +93,7 @@ class LayerNorm(keras.layers.Layer):  # type: ignore[misc]
         centred = at("centred", x - at("mean", ops.mean(x, axis=[-1], keepdims=True)))
         squared = at("squared", centred * centred)
         variance = at("variance", ops.mean(squared, axis=[-1], keepdims=True))
-        inverse = at("inverse", ops.rsqrt(ops.maximum(variance, LEAST_VARIANCE)))
+        inverse = at("inverse", ops.rsqrt(variance))
         return at("scaled", at("normal", centred * inverse) * self.gamma) + self.beta
 
     def _in_floats(self, x: Any) -> Any:

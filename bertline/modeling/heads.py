@@ -20,7 +20,7 @@ class HeadDense(Dense):
     def call(self, x: Any, input_mask: Any, training: bool = False) -> Any:
         """The logits of `x`; input_mask: that of the tokens, [B, L]."""
         at = self.sites.open(input_mask, training)
-        y = at("output", super().call(x, at))
+        y = at("logits", super().call(x, at))
         self.sites.collect(at.seen)
         return y
 

@@ -14,17 +14,24 @@ INPUTS = ("input_ids", "input_mask", "segment_ids")
 
 
 def build_model(
-    spec: ModelSpec, dtype: Any = "float32", sites: Sites = FLOAT
+    spec: ModelSpec,
+    dtype: Any = "float32",
+    sites: Sites = FLOAT,
+    with_sequence: bool = False,
 ) -> keras.Model:
     """A model with fresh weights.
 
     Inputs: dict of int32 [batch, length], named as INPUTS; padding has mask 0. Outputs: the dict of
     the head. dtype: a Keras dtype policy or its name ("float32", "mixed_bfloat16"). sites: what is done at
-    the sites of quantization; by default nothing, whatever `spec` says of them.
+    the sites of quantization; by default nothing, whatever `spec` says of them. with_sequence: the
+    encoder's last layer, "sequence", is an output too.
     """
     policy = keras.dtype_policies.get(dtype)
     inputs, encoded = _encoded(spec.encoder, policy, sites)
-    return keras.Model(inputs, HEADS[spec.head](encoded, spec, policy, sites), name=spec.task)
+    outputs = HEADS[spec.head](encoded, spec, policy, sites)
+    if with_sequence:
+        outputs["sequence"] = encoded["sequence"]
+    return keras.Model(inputs, outputs, name=spec.task)
 
 
 def build_encoder(config: EncoderConfig, outputs: Sequence[str]) -> keras.Model:

@@ -31,21 +31,23 @@ class Site:
 
     axes: what its values belong to: "tokens" [..., L or B · L, n], "pairs" of tokens [B, N, L, L],
     "texts" [B, n] (all values count). fixed: its range, if that does not depend on the data.
-    below: how far the range reaches below the least value. feeds_product: whether it is an input
-    of a matrix product. inside_norm: whether it lies between a normalization's input and output.
+    below: how far the range reaches below the least value. least: training keeps the values at
+    least as large. feeds_product: whether it is an input of a matrix product.
     """
 
     axes: Literal["tokens", "pairs", "texts"] = "tokens"
     fixed: Range | None = None
     below: float = 0.0
+    least: float | None = None
     feeds_product: bool = False
-    inside_norm: bool = False
 
 
 def _norm(name: str) -> dict[str, Site]:
     inside = ("mean", "centred", "squared", "variance", "inverse", "normal", "scaled")
     return {
-        **{f"{name}/{part}": Site(inside_norm=True) for part in inside},
+        **{f"{name}/{part}": Site() for part in inside},
+        # A variance below half a step is rounded to 0, whose root has no gradient.
+        f"{name}/variance": Site(least=1e-3),
         name: Site(feeds_product=True),
     }
 
@@ -96,7 +98,7 @@ def parts_of(num_hidden_layers: int, head: str) -> dict[str, dict[str, Site]]:
         "encoder": ENCODER_SITES,
         "embeddings": EMBEDDING_SITES,
         **{f"layer_{i}": LAYER_SITES for i in range(num_hidden_layers)},
-        **{dense: {"output": site} for dense, site in HEAD_SITES[head].items()},
+        **{dense: {"logits": site} for dense, site in HEAD_SITES[head].items()},
     }
 
 
@@ -107,8 +109,12 @@ def sites_of(num_hidden_layers: int, head: str) -> dict[str, Site]:
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:
-    """Whether the name fits one of the shell-style patterns ("layer_*/output_sum")."""
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+    """Whether a site fits one of the patterns: names ("layer_*/output_sum") or kinds ("output_sum").
+
+    They are shell-style; the kind of a site is what its name ends with.
+    """
+    kind = name.rpartition("/")[2]
+    return any(fnmatchcase(name if "/" in each else kind, each) for each in patterns)
 
 
 class QuantizationSpec(Config):
@@ -123,7 +129,7 @@ class QuantizationSpec(Config):
         """The sites that are quantized; raises ConfigError for a pattern that fits none."""
         sites = sites_of(num_hidden_layers, head)
         for pattern in self.float_sites:
-            if not any(fnmatchcase(name, pattern) for name in sites):
+            if not any(matches(name, [pattern]) for name in sites):
                 raise ConfigError(
                     f"float_sites: no site {pattern!r}; {nearest(pattern, list(LAYER_SITES))}"
                 )

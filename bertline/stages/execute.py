@@ -23,6 +23,7 @@ STAGES = (
     "compare_data",
     "tokenize",
     "finetune",
+    "quantize",
     "export",
     "convert",
     "evaluate",

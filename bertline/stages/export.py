@@ -10,7 +10,15 @@ from pydantic import Field, field_validator
 from bertline.artifacts import new_artifact, read_manifest, write_json
 from bertline.config import Config
 from bertline.errors import ConfigError
-from bertline.export.listing import FILE_NAME, FORMATS, Calibration, Exports, check_format
+from bertline.export.listing import (
+    FILE_NAME,
+    FORMATS,
+    MIXED_KINDS,
+    NEED_RANGES,
+    Calibration,
+    Exports,
+    check_format,
+)
 from bertline.features.spec import AnswerSpec
 from bertline.features.tokenizer import Tokenizer
 from bertline.modeling.config import ModelSpec
@@ -18,18 +26,23 @@ from bertline.progress import Progress
 
 
 class Settings(Config):
-    """formats: names of FORMATS, what to write; by default all but the largest, openvino_fp32.
+    """formats: names of FORMATS, what to write; by default all but the largest, openvino_fp32, and
+    those that ask for a model trained to be quantized.
 
     calibration_examples: how many training examples the ranges of INT8 come from; seed: of their
-    choice. tokenizer_inside: each OpenVINO form also as one that takes strings. n_best_size,
+    choice. litert_length: the length in tokens that integer LiteRT files of a quantized model take,
+    by default the longest that it reads; float_sites: patterns of the sites that stay float in its
+    litert_int8_mixed. tokenizer_inside: each OpenVINO form also as one that takes strings. n_best_size,
     max_answer_length, null_threshold: how questions are answered (AnswerSpec); "tuned": the
     threshold of best F1 on the dev split.
     """
 
     formats: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(
-        name for name in FORMATS if name != "openvino_fp32"
+        name for name in FORMATS if name not in ("openvino_fp32", *NEED_RANGES)
     )
     tokenizer_inside: bool = False
+    litert_length: Annotated[int, Field(gt=2)] | None = None
+    float_sites: tuple[str, ...] = MIXED_KINDS
     calibration_examples: Annotated[int, Field(gt=0)] = 300
     seed: int = 1
     n_best_size: Annotated[int, Field(gt=0)] = 20
@@ -53,11 +66,14 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
 
     from bertline.export.calibration import samples_of
     from bertline.export.exporter import Exporter
+    from bertline.export.quantized_exporter import QuantizedExporter
     from bertline.export.source import open_source
     from bertline.features.records import read_features
 
     spec = _with_answering(ModelSpec.read(model), settings, model, features, examples)
     source = open_source(model)
+    if source.quantized is None and (missing := [n for n in settings.formats if n in NEED_RANGES]):
+        raise ConfigError(f"{missing[0]}: {model} has no ranges; add the stage quantize")
     text_input = source.text_input() if settings.tokenizer_inside else None
     weights_sha256 = read_manifest(model, "model").about["weights_sha256"]
     train = read_features(features, "train")
@@ -69,7 +85,17 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
         Progress("export", len(settings.formats), "files") as progress,
     ):
         samples = samples_of(source.graph, train, rows)
-        exporter = Exporter(source.graph, samples, Path(scratch), text_input=text_input)
+        parts = (source.graph, samples, Path(scratch))
+        exporter = Exporter(*parts, text_input=text_input)
+        if source.quantized is not None:
+            length = settings.litert_length or source.max_seq_length
+            exporter = QuantizedExporter(
+                *parts,
+                text_input=text_input,
+                model=source.quantized,
+                litert_length=length,
+                float_sites=settings.float_sites,
+            )
         files = []
         for name in settings.formats:
             files.append(exporter.export(name, folder))

@@ -191,7 +191,10 @@ class FoundAt:
             self.seen[name] = _bounds_of(ops.cast(x, "float32"), site, self.keep, self.percentile)
         if name not in self.ranges:
             return x
-        return self._when_active(fake_quantize(x, *self.ranges[name], self.learns_step), lambda: x)
+        rounded = fake_quantize(x, *self.ranges[name], self.learns_step)
+        if site.least is not None:
+            rounded = ops.maximum(rounded, site.least)
+        return self._when_active(rounded, lambda: x)
 
     def inside(self, name: str) -> "FoundAt":
         """See `At`."""

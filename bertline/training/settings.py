@@ -68,3 +68,7 @@ class QuantizationSettings(QuantizationSpec):
     quant_delay: Annotated[int, Field(ge=0)] = 0
     quantize_training: bool = True
     quantize_evaluation: bool = True
+
+    def of_network(self) -> QuantizationSpec:
+        """What of it belongs to the trained network."""
+        return QuantizationSpec(float_sites=self.float_sites)
