@@ -17,6 +17,7 @@ from components.finetune import finetune
 from components.import_checkpoint import import_checkpoint
 from components.ingest import ingest
 from components.publish import publish
+from components.quantize import quantize
 from components.tokenize import tokenize
 from pipelines.graph import stage_of
 
@@ -64,7 +65,8 @@ def compose(
     """A pipeline of recipe.PIPELINES as a kfp GraphComponent.
 
     Its parameters are for each stage the JSON of its settings, "<stage>_settings", by default
-    `settings[stage]`; "train" and "retrain" have work_root and registry too (see finetune and
+    `settings[stage]`; those of quantize, which is there only if they are, are a part of the
+    pipeline. "train" and "retrain" have work_root and registry too (see finetune and
     publish). configure: called with each stage and its kfp task, to say how it is run; caching is
     left to kfp, and is off for the stages in ALWAYS_RUN. options: of dsl.pipeline.
     """
@@ -114,6 +116,7 @@ def _train(settings: Mapping[str, str], finish: Callable[..., None]) -> Callable
             work_root,
             examples,
             finish,
+            settings.get("quantize"),
         )
         report = learnt.evaluated.outputs["report"]
         released = publish(
@@ -159,6 +162,7 @@ def _retrain(settings: Mapping[str, str], finish: Callable[..., None]) -> Callab
                 work_root,
                 examples,
                 finish,
+                settings.get("quantize"),
             )
             judged = compare_models(
                 settings=compare_models_settings,
@@ -199,8 +203,12 @@ def _learn(
     work_root: str,
     examples: Any,
     finish: Callable[..., None],
+    quantize_settings: str | None,
 ) -> _Learnt:
-    """The tasks from examples to a report."""
+    """The tasks from examples to a report; the stage quantize is left out without settings.
+
+    Its files are held against the float model that it started from.
+    """
     imported = import_checkpoint(settings=import_checkpoint_settings)
     encoder = imported.outputs["encoder"]
     tokenized = tokenize(settings=tokenize_settings, examples=examples, encoder=encoder)
@@ -208,8 +216,16 @@ def _learn(
     finetuned = finetune(
         settings=finetune_settings, work_root=work_root, encoder=encoder, features=features
     )
-    model = finetuned.outputs["model"]
-    converted = export(settings=export_settings, model=model, features=features, examples=examples)
+    model = trained = finetuned.outputs["model"]
+    if quantize_settings is not None:
+        quantized = quantize(
+            settings=quantize_settings, work_root=work_root, model=model, features=features
+        )
+        trained = quantized.outputs["quantized"]
+        finish(quantized)
+    converted = export(
+        settings=export_settings, model=trained, features=features, examples=examples
+    )
     exported = converted.outputs["exported"]
     evaluated = evaluate(
         settings=evaluate_settings,

@@ -25,6 +25,8 @@ PIPELINES = {
     "convert": ("import_checkpoint", "convert"),
 }
 """Pipeline → its stages; pipelines.compose tells which feeds which."""
+OPTIONAL = ("quantize",)
+"""Stages that a pipeline has only where the recipe has settings for them."""
 SOURCES = {
     "import_checkpoint": ("checkpoint", "config", "vocab"),
     "ingest": ("source",),
@@ -97,7 +99,7 @@ class Recipe(Config):
         return str(found)
 
     def settings(self) -> dict[str, str]:
-        """Stage → its complete settings as JSON, all of them checked.
+        """Stage → its complete settings as JSON, all of them checked; without OPTIONAL others.
 
         Raises ConfigError for an unknown stage or key (naming the nearest), a wrong value, what the
         recipe needs but was not given, and thresholds of another task's metrics.
@@ -112,6 +114,8 @@ class Recipe(Config):
                 )
         checked: dict[str, Any] = {}
         for stage in PIPELINES[self.pipeline]:
+            if stage in OPTIONAL and stage not in self.stages:
+                continue
             kind: type[Config] = importlib.import_module(f"bertline.stages.{stage}").Settings
             values = self.stages.get(stage, {})
             checked[stage] = kind.parse(values, where=f"recipe {self.name}: {stage}")
