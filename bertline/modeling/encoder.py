@@ -13,6 +13,7 @@ Where it is quantized, some results are computed in another way, of operations t
 integer kernels for.
 """
 
+import functools
 import math
 from typing import Any
 
@@ -20,87 +21,17 @@ import keras
 from keras import ops
 
 from bertline.modeling.config import EncoderConfig
+from bertline.modeling.layers import (
+    ACTIVATIONS,
+    Dense,
+    LayerNorm,
+    dense_layer,
+    first_rows,
+    rows_of,
+    truncated_normal,
+)
 from bertline.modeling.quantization import MASKED_SCORE
 from bertline.modeling.sites import FLOAT, At, Sites
-
-
-def gelu_erf(x: Any) -> Any:
-    """GELU in its exact form, x Φ(x) (Hendrycks & Gimpel 2016)."""
-    return x * 0.5 * (1.0 + ops.erf(x * 0.7071067811865475))
-
-
-def gelu_tanh(x: Any) -> Any:
-    """GELU in the tanh approximation of Google's TF1 code."""
-    return x * 0.5 * (1.0 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
-
-
-ACTIVATIONS = {"gelu": gelu_erf, "gelu_tanh": gelu_tanh, "relu": ops.relu}
-
-
-def rows_of(table: Any, ids: Any) -> Any:
-    """The rows `ids` of a 2-D `table`; ids are trusted to be in range.
-
-    `ops.take` would wrap negative ids in TensorFlow, with four more operations in every graph.
-    """
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return tf.gather(table, ids)
-    return ops.take(table, ids, axis=0)
-
-
-def first_rows(table: Any, count: Any) -> Any:
-    """The first `count` rows of a 2-D `table`, which has at least as many."""
-    if keras.backend.backend() == "tensorflow":
-        return table[:count]
-    # While the model is built the count is a symbol, which JAX cannot slice with.
-    return ops.take(table, ops.arange(count), axis=0)
-
-
-class Dense(keras.layers.Dense):  # type: ignore[misc]
-    """A dense layer whose kernel may be quantized."""
-
-    def call(self, x: Any, at: At = FLOAT) -> Any:
-        """x times kernel plus bias."""
-        return ops.add(ops.matmul(x, at.kernel(self.kernel)), self.bias)
-
-
-class LayerNorm(keras.layers.Layer):  # type: ignore[misc]
-    """Normalization over the last axis with scale and shift, computed in float32."""
-
-    def __init__(self, size: int, epsilon: float, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.size, self.epsilon = size, epsilon
-
-    def build(self, shape: Any) -> None:
-        """Makes scale and shift, without autocast: they stay float32 in the computation."""
-
-        def vector(name: str, initializer: str) -> Any:
-            return self.add_weight((self.size,), initializer, autocast=False, name=name)
-
-        self.gamma, self.beta = vector("gamma", "ones"), vector("beta", "zeros")
-
-    def call(self, x: Any, at: At = FLOAT) -> Any:
-        """The normalized `x`, in its shape."""
-        x = ops.cast(x, "float32")
-        if at.has_sites:
-            x = at.in_integers(self._in_integers(x, at), lambda: self._in_floats(x))
-        else:
-            x = self._in_floats(x)
-        return ops.cast(x, self.compute_dtype)
-
-    def _in_integers(self, x: Any, at: At) -> Any:
-        centred = at("centred", x - at("mean", ops.mean(x, axis=[-1], keepdims=True)))
-        squared = at("squared", centred * centred)
-        variance = at("variance", ops.mean(squared, axis=[-1], keepdims=True))
-        inverse = at("inverse", ops.rsqrt(variance))
-        return at("scaled", at("normal", centred * inverse) * self.gamma) + self.beta
-
-    def _in_floats(self, x: Any) -> Any:
-        centred = x - ops.mean(x, axis=[-1], keepdims=True)
-        variance = ops.mean(ops.square(centred), axis=[-1], keepdims=True)
-        normal = centred / ops.sqrt(variance + self.epsilon)
-        return normal * self.gamma + self.beta
 
 
 class Embeddings(keras.layers.Layer):  # type: ignore[misc]
@@ -243,6 +174,9 @@ class Encoder(keras.layers.Layer):  # type: ignore[misc]
     call(input_ids, input_mask, segment_ids), each int32 [B, L], gives a dict:
     "sequence" [B, L, H], "pooled" [B, H] (tanh layer over the first token), and
     "hidden_states", the embedding output and the output of each layer, [B, L, H] each.
+
+    recompute: set it to have layers computed again for their gradients while training, instead of
+    remembered. That asks for a network without dropout: Keras draws other masks the second time.
     """
 
     def __init__(self, config: EncoderConfig, sites: Sites = FLOAT, **kwargs: Any) -> None:
@@ -256,6 +190,7 @@ class Encoder(keras.layers.Layer):  # type: ignore[misc]
         ]
         self.pooler = dense_layer(config.hidden_size, config, policy, "pooler")
         self.hidden_size = config.hidden_size
+        self.recompute = False
 
     def build(self, *shapes: Any) -> None:
         """Makes all weights."""
@@ -275,7 +210,8 @@ class Encoder(keras.layers.Layer):  # type: ignore[misc]
         states = [x_BLH]
         x_TH = ops.reshape(x_BLH, (-1, self.hidden_size))
         for block in self.blocks:
-            x_TH, seen = block(x_TH, mask_B11L, input_mask, training=training)
+            run = functools.partial(_run_block, block, input_mask, training)
+            x_TH, seen = (keras.remat(run) if self.recompute and training else run)(x_TH, mask_B11L)
             block.sites.collect(seen)
             states.append(ops.reshape(x_TH, shape))
         pooled_BH = at("pooled", ops.tanh(at("pooler", self.pooler(states[-1][:, 0], at=at))))
@@ -290,12 +226,7 @@ class Encoder(keras.layers.Layer):  # type: ignore[misc]
         return (1.0 - ops.cast(input_mask, self.compute_dtype)) * MASKED_SCORE
 
 
-def dense_layer(units: int, config: EncoderConfig, policy: Any, name: str) -> Dense:
-    """A dense layer with BERT's initialization."""
-    initializer = truncated_normal(config)
-    return Dense(units, kernel_initializer=initializer, dtype=policy, name=name)
-
-
-def truncated_normal(config: EncoderConfig) -> keras.initializers.Initializer:
-    """BERT's initialization of matrices."""
-    return keras.initializers.TruncatedNormal(stddev=config.initializer_range)
+def _run_block(
+    block: EncoderLayer, input_mask: Any, training: bool, x_TH: Any, mask_B11L: Any
+) -> Any:
+    return block(x_TH, mask_B11L, input_mask, training=training)

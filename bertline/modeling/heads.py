@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from bertline.modeling.config import ModelSpec
-from bertline.modeling.encoder import Dense, truncated_normal
+from bertline.modeling.layers import Dense, truncated_normal
 from bertline.modeling.sites import FLOAT, Sites
 
 

@@ -99,7 +99,9 @@ class FixedSites:
     def inside(self, name: str) -> "FixedSites":
         """See `At`."""
         prefix = f"{name}/"
-        ranges = {n.removeprefix(prefix): r for n, r in self._ranges.items() if n.startswith(prefix)}
+        ranges = {
+            n.removeprefix(prefix): r for n, r in self._ranges.items() if n.startswith(prefix)
+        }
         return FixedSites(ranges, self._activation, self._weights)
 
     def kernel(self, kernel: Any) -> Any:

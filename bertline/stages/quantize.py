@@ -28,6 +28,7 @@ class Settings(FitSettings):
     max_steps: Count | None = 200
     learning_rate: Annotated[float, Field(gt=0)] = 7e-5
     precision: Precision = "float32"
+    dropout: bool = False
     quantization: QuantizationSettings = QuantizationSettings()
     losses: TeacherWeights = TeacherWeights()
 

@@ -16,10 +16,11 @@ def network_for(
     spec: ModelSpec, settings: FitSettings, sites: Sites = FLOAT, with_sequence: bool = False
 ) -> keras.Model:
     """A network with fresh weights; see `build_model` for sites and with_sequence."""
-    layers = [f"layer_{i}" for i in range(spec.encoder.num_hidden_layers)]
-    mode = "list_of_layers" if settings.recompute else None
-    with keras.RematScope(mode=mode, layer_names=layers):
-        return build_model(spec, dtype_policy(settings.precision), sites, with_sequence)
+    if not settings.dropout:
+        spec = _without_dropout(spec)
+    network = build_model(spec, dtype_policy(settings.precision), sites, with_sequence)
+    network.get_layer("encoder").recompute = settings.recompute
+    return network
 
 
 def weights_of(network: Any) -> list[Any]:
@@ -27,7 +28,6 @@ def weights_of(network: Any) -> list[Any]:
     return [variable for variable in network.trainable_variables if variable.name != LOG_SCALE]
 
 
-def without_dropout(spec: ModelSpec) -> ModelSpec:
-    """The same model without dropout."""
+def _without_dropout(spec: ModelSpec) -> ModelSpec:
     none = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
     return spec.model_copy(update={"encoder": spec.encoder.model_copy(update=none)})

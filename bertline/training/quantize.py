@@ -14,7 +14,7 @@ from bertline.training.checkpoints import History
 from bertline.training.devices import make_reproducible
 from bertline.training.fit import fit
 from bertline.training.losses import OBJECTIVES, Objective, divergence, mean_square
-from bertline.training.networks import network_for, weights_of, without_dropout
+from bertline.training.networks import network_for, weights_of
 from bertline.training.quantized import QuantizedTrained, calibrate, quantized_network
 from bertline.training.ranges import FoundSites
 from bertline.training.settings import FitSettings, QuantizationSettings, TeacherWeights
@@ -68,15 +68,16 @@ def quantize(
 ) -> tuple[Tensors, Ranges, History]:
     """The weights (float32, by path), the ranges and the history of a quantized network.
 
-    start: the weights of the float model, which is the teacher too. No dropout is in either.
-    folder: see `fit`. Raises CheckpointError if the weights do not fit `spec`.
+    start: the weights of the float model, which is the teacher too. folder: see `fit`. Raises CheckpointError if the weights do not fit `spec`.
     """
     make_reproducible(settings.seed)
-    spec, objective = without_dropout(spec), OBJECTIVES[spec.head]
+    objective = OBJECTIVES[spec.head]
     network, sites = quantized_network(spec, settings, quantization, with_sequence=True)
     teacher = network_for(spec, settings, with_sequence=True)
     for each in (network, teacher):
         assign(weights_of(each), start, where="the weights to start from")
     calibrate(network, sites, train, objective, settings)
-    history = fit(Distilled(network, objective, sites, teacher, losses), train, dev, settings, folder)
+    history = fit(
+        Distilled(network, objective, sites, teacher, losses), train, dev, settings, folder
+    )
     return tensors_of(weights_of(network)), sites.ranges(), history

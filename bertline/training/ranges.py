@@ -11,6 +11,7 @@ from keras import ops
 from bertline.modeling.fake_quant import fake_quantize, fake_quantize_kernel
 from bertline.modeling.quantization import Ranges, Site, matches
 from bertline.modeling.sites import FLOAT, At
+from bertline.training.bounds import bounds_of
 from bertline.training.settings import QuantizationSettings
 
 # How many times as far as all other tokens the first one must reach to be left out of a range.
@@ -188,7 +189,7 @@ class FoundAt:
             return x
         site = self.sites[name]
         if self.keep is not None and site.fixed is None:
-            self.seen[name] = _bounds_of(ops.cast(x, "float32"), site, self.keep, self.percentile)
+            self.seen[name] = bounds_of(ops.cast(x, "float32"), site, self.keep, self.percentile)
         if name not in self.ranges:
             return x
         rounded = fake_quantize(x, *self.ranges[name], self.learns_step)
@@ -218,35 +219,3 @@ class FoundAt:
         if isinstance(self.active, bool):
             return x if self.active else otherwise()
         return ops.where(self.active, x, otherwise())
-
-
-def _bounds_of(x: Any, site: Site, keep_BL: Any, percentile: float | None) -> Any:
-    """Least and largest value [4] of all tokens but the first, then of the first.
-
-    Padding is left out, and so are pairs with padding. 0 always lies within: it stands for what is
-    left out. percentile: of values to have between the bounds, both sides alike.
-    """
-    none = ops.zeros((2,), "float32")
-    if site.axes == "texts":
-        return ops.concatenate([_bounds(x, 1.0, percentile), none])
-    if site.axes == "pairs":
-        keep = ops.logical_and(keep_BL[:, None, :, None], keep_BL[:, None, None, :])
-        share = ops.mean(ops.cast(keep, "float32"))
-        return ops.concatenate([_bounds(ops.where(keep, x, 0.0), share, percentile), none])
-    shape = ops.shape(keep_BL)
-    x_BLn = ops.reshape(x, (shape[0], shape[1], x.shape[-1]))
-    keep = keep_BL[:, 1:, None]
-    share = ops.mean(ops.cast(keep, "float32"))
-    others = _bounds(ops.where(keep, x_BLn[:, 1:], 0.0), share, percentile)
-    return ops.concatenate([others, _bounds(x_BLn[:, 0], 1.0, None)])
-
-
-def _bounds(x: Any, share: Any, percentile: float | None) -> Any:
-    """Least and largest value [2], or percentiles of the `share` of `x` that counts."""
-    if percentile is None:
-        least, largest = ops.min(x), ops.max(x)
-    else:
-        tail = (1.0 - percentile / 100.0) / 2.0 * share
-        values = ops.reshape(x, (-1,))
-        least, largest = ops.quantile(values, tail), ops.quantile(values, 1.0 - tail)
-    return ops.stack([ops.minimum(least, 0.0), ops.maximum(largest, 0.0)])

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from bertline.config import Config
 from bertline.modeling.quantization import QuantizationSpec
@@ -18,7 +18,8 @@ class FitSettings(Config):
     between checkpoints. precision: "auto" takes bfloat16 where the hardware gains by it.
     max_steps: ends training earlier than num_epochs. gradient_accumulation_steps: how many batches
     make one update; recompute: layers are computed again for their gradients instead of being
-    remembered. Both save memory for time.
+    remembered. Both save memory for time. dropout: whether it is as the encoder's config says, or
+    none is.
     """
 
     num_epochs: Count = 3
@@ -31,7 +32,15 @@ class FitSettings(Config):
     seed: int = 1
     max_steps: Count | None = None
     gradient_accumulation_steps: Count = 1
+    dropout: bool = True
     recompute: bool = False
+
+    @field_validator("recompute")
+    @classmethod
+    def _draws_nothing_twice(cls, recompute: bool, info: ValidationInfo) -> bool:
+        if recompute and info.data.get("dropout"):
+            raise ValueError("other values would be dropped the second time; set dropout to false")
+        return recompute
 
 
 class TeacherWeights(Config):

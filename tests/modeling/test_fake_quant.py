@@ -51,9 +51,7 @@ def test_it_is_tensorflow_s_operator_bit_for_bit(
 
 
 @given(
-    kernel=arrays(
-        np.float32, (7, 3), elements=st.floats(-5, 5, width=32, allow_subnormal=False)
-    ),
+    kernel=arrays(np.float32, (7, 3), elements=st.floats(-5, 5, width=32, allow_subnormal=False)),
     sizes=st.lists(st.sampled_from([1e-4, 1.0, 1e4]), min_size=3, max_size=3),
 )
 def test_kernels_are_those_of_tensorflow_s_operator(kernel: Floats, sizes: list[float]) -> None:
@@ -152,4 +150,6 @@ def test_it_keeps_the_type_and_computes_in_float32() -> None:
     x = tf.constant([0.3, 7.0], tf.bfloat16)
     y = fake_quantize(x, tf.constant(0.0), tf.constant(1.0))
     assert y.dtype == tf.bfloat16
-    np.testing.assert_array_equal(tf.cast(y, tf.float32), tf.cast(tf.constant([77 / 255, 1.0]), tf.bfloat16))
+    np.testing.assert_array_equal(
+        tf.cast(y, tf.float32), tf.cast(tf.constant([77 / 255, 1.0]), tf.bfloat16)
+    )

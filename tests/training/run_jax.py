@@ -30,10 +30,10 @@ def main(folder: Path) -> None:
     test_optimizers.test_two_steps_by_hand()
     test_optimizers.test_gradients_are_clipped_together()
     work = folder / "work"
-    weights, history = finetune(SPEC, encoder_weights(), TRAIN, DEV, SETTINGS, work)
+    weights, _, history = finetune(SPEC, encoder_weights(), TRAIN, DEV, SETTINGS, work)
     # As a run that was killed after step 10 would have left it.
     shutil.rmtree(work / "step-00000016")
-    again, history_again = finetune(SPEC, encoder_weights(), TRAIN, DEV, SETTINGS, work)
+    again, _, history_again = finetune(SPEC, encoder_weights(), TRAIN, DEV, SETTINGS, work)
     model = build_model(SPEC)
     assign(model.trainable_variables, weights, where="trained")
     logits = {name: np.asarray(value) for name, value in model(BATCH).items()}

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bertline.errors import ConfigError
 from bertline.modeling.quantization import Ranges
 from bertline.modeling.weights import Tensors, weights_digest
-from bertline.training.batches import padded
 from bertline.training.checkpoints import History
 from bertline.training.finetune import finetune
-from bertline.training.losses import OBJECTIVES
 from bertline.training.quantize import quantize
 from bertline.training.settings import FitSettings, QuantizationSettings, TeacherWeights
 from tests.training.toys import SPEC, encoder_weights, toy_features
@@ -27,8 +26,8 @@ SETTINGS = FitSettings(
     precision="float32",
     seed=3,
 )
-STEPS = 30
-QAT = SETTINGS.model_copy(update={"learning_rate": 1e-3, "max_steps": 8})
+QAT = SETTINGS.model_copy(update={"learning_rate": 1e-3, "max_steps": 8, "dropout": False})
+Quantized = tuple[Tensors, Ranges, History, Path]
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +44,15 @@ def joined(folder: Path, **changes: Any) -> tuple[Tensors, Ranges | None, Histor
     return finetune(SPEC, encoder_weights(), TRAIN, DEV, SETTINGS, folder, settings)
 
 
-def qat(folder: Path, weights: Tensors) -> tuple[Tensors, Ranges, History]:
-    settings = QuantizationSettings()
-    return quantize(SPEC, weights, TRAIN, DEV, QAT, settings, TeacherWeights(), folder)
+def qat(folder: Path, weights: Tensors, **changes: Any) -> tuple[Tensors, Ranges, History]:
+    settings, quantization = QAT.model_copy(update=changes), QuantizationSettings()
+    return quantize(SPEC, weights, TRAIN, DEV, settings, quantization, TeacherWeights(), folder)
 
 
 @pytest.fixture(scope="module")
 def quantized(
     trained: tuple[Tensors, History], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Tensors, Ranges, History, Path]:
+) -> Quantized:
     folder = tmp_path_factory.mktemp("qat")
     return *qat(folder, trained[0]), folder
 
@@ -77,9 +76,7 @@ def test_left_out_of_training_it_changes_evaluation_alone(
     assert history[-1]["dev_loss"] != trained[1][-1]["dev_loss"]
 
 
-def test_the_teacher_is_followed(
-    trained: tuple[Tensors, History], quantized: tuple[Tensors, Ranges, History, Path]
-) -> None:
+def test_the_teacher_is_followed(trained: tuple[Tensors, History], quantized: Quantized) -> None:
     weights, ranges, history, _ = quantized
     assert [each["step"] for each in history] == list(range(1, 9))
     assert weights.keys() == trained[0].keys()
@@ -91,7 +88,7 @@ def test_the_teacher_is_followed(
 
 def test_a_run_that_continues_ends_as_an_undisturbed_one(
     trained: tuple[Tensors, History],
-    quantized: tuple[Tensors, Ranges, History, Path],
+    quantized: Quantized,
     tmp_path: Path,
 ) -> None:
     weights, ranges, history, folder = quantized
@@ -119,23 +116,25 @@ def test_a_seed_decides_what_joins_in_with_all_kinds_of_ranges(tmp_path: Path) -
 
 def test_accumulated_gradients_are_those_of_a_larger_batch(tmp_path: Path) -> None:
     def run(name: str, **changes: Any) -> Tensors:
-        settings = SETTINGS.model_copy(update={"precision": "float32", **changes})
-        spec = SPEC.model_copy(
-            update={
-                "encoder": SPEC.encoder.model_copy(
-                    update={"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-                )
-            }
-        )
-        return finetune(spec, encoder_weights(), TRAIN, DEV, settings, tmp_path / name)[0]
+        settings = SETTINGS.model_copy(update={"dropout": False, "num_epochs": 2, **changes})
+        return finetune(SPEC, encoder_weights(), TRAIN, DEV, settings, tmp_path / name)[0]
 
-    whole = run("whole", batch_size=16, num_epochs=2)
-    parts = run("parts", batch_size=8, num_epochs=2, gradient_accumulation_steps=2)
+    whole = run("whole", batch_size=48)
+    parts = run("parts", batch_size=8, gradient_accumulation_steps=6)
     for path, value in whole.items():
         np.testing.assert_allclose(parts[path], value, atol=1e-5, err_msg=path)
 
 
 def test_layers_computed_again_give_the_same_weights(
-    trained: tuple[Tensors, History], tmp_path: Path
+    trained: tuple[Tensors, History], quantized: Quantized, tmp_path: Path
 ) -> None:
-    ...
+    weights, ranges, _ = qat(tmp_path, trained[0], recompute=True)
+    for path, value in quantized[0].items():
+        np.testing.assert_allclose(weights[path], value, atol=1e-6, err_msg=path)
+    for site, bounds in quantized[1].items():
+        assert ranges[site] == pytest.approx(bounds, rel=1e-5)
+
+
+def test_dropout_cannot_be_drawn_twice() -> None:
+    with pytest.raises(ConfigError, match="^here: key 'recompute' = True: .*set dropout to false$"):
+        FitSettings.parse({"recompute": True}, where="here")
