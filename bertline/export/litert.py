@@ -36,6 +36,10 @@ class LiteRtExporter:
 
 
 def save_frozen(graph: Graph, folder: str, shape: Shape) -> None:
+    """Writes a SavedModel of the graph to `folder`, its variables constants, its inputs of `shape`.
+
+    Outputs keep their names.
+    """
     # From a graph with variables the converter makes a small file without weights, and no error.
     function = graph.serving_function(shape).get_concrete_function()
     frozen = convert_variables_to_constants_v2(function)

@@ -1,6 +1,5 @@
 """Files of a model that was trained to be quantized: its own ranges, no calibration."""
 
-import functools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path

@@ -47,7 +47,7 @@ class Dense(keras.layers.Dense):  # type: ignore[misc]
     """A dense layer whose kernel may be quantized."""
 
     def call(self, x: Any, at: At = FLOAT) -> Any:
-        """x times kernel plus bias."""
+        """X times kernel plus bias."""
         return ops.add(ops.matmul(x, at.kernel(self.kernel)), self.bias)
 
 

@@ -22,9 +22,9 @@ def build_model(
     """A model with fresh weights.
 
     Inputs: dict of int32 [batch, length], named as INPUTS; padding has mask 0. Outputs: the dict of
-    the head. dtype: a Keras dtype policy or its name ("float32", "mixed_bfloat16"). sites: what is done at
-    the sites of quantization; by default nothing, whatever `spec` says of them. with_sequence: the
-    encoder's last layer, "sequence", is an output too.
+    the head. dtype: a Keras dtype policy or its name ("float32", "mixed_bfloat16"). sites: what is
+    done at the sites of quantization; by default nothing, whatever `spec` says of them.
+    with_sequence: the encoder's last layer, "sequence", is an output too.
     """
     policy = keras.dtype_policies.get(dtype)
     inputs, encoded = _encoded(spec.encoder, policy, sites)

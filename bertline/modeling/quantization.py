@@ -109,9 +109,10 @@ def sites_of(num_hidden_layers: int, head: str) -> dict[str, Site]:
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:
-    """Whether a site fits one of the patterns: names ("layer_*/output_sum") or kinds ("output_sum").
+    """Whether a site fits one of the patterns, shell-style names or kinds.
 
-    They are shell-style; the kind of a site is what its name ends with.
+    "layer_*/output_sum" is one of names. The kind of a site, "output_sum", is what its name ends
+    with.
     """
     kind = name.rpartition("/")[2]
     return any(fnmatchcase(name if "/" in each else kind, each) for each in patterns)

@@ -26,15 +26,15 @@ from bertline.progress import Progress
 
 
 class Settings(Config):
-    """formats: names of FORMATS, what to write; by default all but the largest, openvino_fp32, and
-    those that ask for a model trained to be quantized.
+    """formats: names of FORMATS, what to write.
 
-    calibration_examples: how many training examples the ranges of INT8 come from; seed: of their
-    choice. litert_length: the length in tokens that integer LiteRT files of a quantized model take,
-    by default the longest that it reads; float_sites: patterns of the sites that stay float in its
-    litert_int8_mixed. tokenizer_inside: each OpenVINO form also as one that takes strings. n_best_size,
-    max_answer_length, null_threshold: how questions are answered (AnswerSpec); "tuned": the
-    threshold of best F1 on the dev split.
+    By default all but the largest, openvino_fp32, and those that ask for a model trained to be
+    quantized. calibration_examples: how many training examples the ranges of INT8 come from; seed:
+    of their choice. litert_length: the length in tokens that integer LiteRT files of a quantized
+    model take, by default the longest that it reads; float_sites: patterns of the sites that stay
+    float in its litert_int8_mixed. tokenizer_inside: each OpenVINO form also as one that takes
+    strings. n_best_size, max_answer_length, null_threshold: how questions are answered
+    (AnswerSpec); "tuned": the threshold of best F1 on the dev split.
     """
 
     formats: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(

@@ -68,7 +68,8 @@ def quantize(
 ) -> tuple[Tensors, Ranges, History]:
     """The weights (float32, by path), the ranges and the history of a quantized network.
 
-    start: the weights of the float model, which is the teacher too. folder: see `fit`. Raises CheckpointError if the weights do not fit `spec`.
+    start: the weights of the float model, which is the teacher too. folder: see `fit`. Raises
+    CheckpointError if the weights do not fit `spec`.
     """
     make_reproducible(settings.seed)
     objective = OBJECTIVES[spec.head]

@@ -98,7 +98,7 @@ class FoundPart(keras.layers.Layer):  # type: ignore[misc]
         self.learns = settings.ranges in ("lsq", "pact")
         if self.learns:
             self.log_scale = self.add_weight((count, 2), "zeros", name=LOG_SCALE)
-        left_out = settings.leave_out_first_token
+        left_out = settings.without_first
         self.always_left_out = [
             left_out != "auto" and matches(f"{part}/{name}", left_out) for name in self.found
         ]
@@ -144,7 +144,7 @@ class FoundPart(keras.layers.Layer):  # type: ignore[misc]
         low, high, first_low, first_high = ops.unstack(
             ops.transpose(ops.convert_to_tensor(self.collected)), num=4
         )
-        if self.of.settings.leave_out_first_token == "auto":
+        if self.of.settings.without_first == "auto":
             reach = ops.maximum(-low, high)
             left_out = ops.maximum(-first_low, first_high) > OUTLIER_RATIO * reach
         else:

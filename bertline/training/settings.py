@@ -60,7 +60,7 @@ class QuantizationSettings(QuantizationSpec):
 
     ranges: "moving_average" of the least and largest values, fixed "percentile", or learnt: "pact"
     moves bounds by what lies beyond them, "lsq" by errors of rounding too. momentum: of the moving
-    average. percentile: of values within, where ranges are percentiles. leave_out_first_token:
+    average. percentile: of values within, where ranges are percentiles. without_first:
     patterns of sites whose ranges disregard it; "auto": those where it reaches twice as far as all
     others. calibration_batches: of training examples, that ranges are taken from at first.
     range_learning_rate: of the logarithms of learnt bounds. quant_delay: ranges are taken from the
@@ -71,7 +71,7 @@ class QuantizationSettings(QuantizationSpec):
     ranges: Literal["moving_average", "percentile", "pact", "lsq"] = "lsq"
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
     percentile: Annotated[float, Field(gt=50, lt=100)] = 99.99
-    leave_out_first_token: Literal["auto"] | tuple[str, ...] = "auto"
+    without_first: Literal["auto"] | tuple[str, ...] = "auto"
     calibration_batches: Count = 6
     range_learning_rate: Annotated[float, Field(gt=0)] = 4e-3
     quant_delay: Annotated[int, Field(ge=0)] = 0

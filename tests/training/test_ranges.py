@@ -53,7 +53,7 @@ def test_a_first_token_that_reaches_far_is_left_out() -> None:
 
 
 def test_named_sites_leave_the_first_token_out_and_others_do_not() -> None:
-    settings = QuantizationSettings(leave_out_first_token=("variance",))
+    settings = QuantizationSettings(without_first=("variance",))
     sites, part = found(settings, sum=Site(), variance=Site())
     sites.calibrating = True
     see(sites, part, sum=tokens(200, 1, 1, 1, 1, 0), variance=tokens(1.5, 1, 1, 1, 1, 0))

@@ -15,7 +15,8 @@ from bertline.modeling.weights import assign, load_weights
 class KerasPredictor:
     """Logits of a model folder's saved weights by the float32 forward pass, for any batch.
 
-    A quantized network rounds its values, as its integer files do. Raises CheckpointError if the weights are missing, damaged or another model's.
+    A quantized network rounds its values, as its integer files do. Raises CheckpointError if the
+    weights are missing, damaged or another model's.
     """
 
     fixed_batch: int | None = None
