@@ -8,6 +8,7 @@ https://arxiv.org/abs/1712.05877, section 3.
 
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 LEVELS = 255.0
@@ -35,8 +36,8 @@ def fake_quantize(x: Any, low: Any, high: Any, learns_step: bool = False) -> Any
 
         def gradient(*args: Any, upstream: Any = None) -> Any:
             g = args[0] if upstream is None else upstream
-            below = ops.logical_and(x < first, has_width)
-            above = ops.logical_and(x > last, has_width)
+            below = x < ops.where(has_width, first, -np.inf)
+            above = x > ops.where(has_width, last, np.inf)
             inside = ops.where(ops.logical_or(below, above), 0.0, g)
             to_low = ops.sum(ops.where(below, g, 0.0))
             to_high = ops.sum(ops.where(above, g, 0.0))

@@ -130,10 +130,14 @@ class FoundPart(keras.layers.Layer):  # type: ignore[misc]
 
     def ranges(self) -> dict[str, tuple[Any, Any]]:
         """Site → low and high, float32 scalars."""
-        found = ops.transpose(self._bounds())
-        low, high = (ops.unstack(found[i], num=len(self.found)) for i in (0, 1))
-        fixed = {name: s.fixed for name, s in self.sites.items() if s.fixed is not None}
-        return {**fixed, **{n: (low[i], high[i]) for i, n in enumerate(self.found)}}
+        ranges: dict[str, tuple[Any, Any]] = {
+            name: site.fixed for name, site in self.sites.items() if site.fixed is not None
+        }
+        if self.found:
+            bounds = ops.transpose(self._bounds())
+            low, high = (ops.unstack(bounds[i], num=len(self.found)) for i in (0, 1))
+            ranges |= {name: (low[i], high[i]) for i, name in enumerate(self.found)}
+        return ranges
 
     def settled(self) -> Ranges:
         """Site → low and high as numbers."""

@@ -10,7 +10,7 @@ from bertline.modeling.config import ModelSpec
 from bertline.modeling.model import build_model
 from bertline.modeling.quantization import QuantizationSpec, matches, sites_of
 from bertline.modeling.sites import FixedSites
-from tests.modeling.toys import toy_spec
+from tests.modeling.toys import batch_of, toy_spec
 
 LABELS = {
     "intent_slots": {"intents": ["a", "b"], "tags": ["O", "B-x", "I-x"]},
@@ -44,7 +44,9 @@ def test_a_network_asks_at_each_site_once(head: str) -> None:
     spec = spec_of(head)
     sites = sites_of(spec.encoder.num_hidden_layers, head)
     asked: list[str] = []
-    build_model(spec, sites=Asking(sites, asked))
+    model = build_model(spec, sites=Asking(sites, asked))
+    asked.clear()
+    model(batch_of([2, 5, 3], length=4))
     assert sorted(asked) == sorted(sites)
     # 5 + 1 sums and tables with a normalization of 7, 13 + 2 · 8 of each layer, 3 at the end.
     assert len(sites) == 13 + 2 * (13 + 2 * 8) + 3 + len(LABELS[head] or [head])

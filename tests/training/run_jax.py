@@ -9,9 +9,11 @@ import numpy as np
 
 from bertline.artifacts import write_json
 from bertline.modeling.model import build_model
+from bertline.modeling.sites import FixedSites
 from bertline.modeling.weights import assign, save_weights, weights_digest
 from bertline.training.finetune import finetune
-from bertline.training.settings import FitSettings
+from bertline.training.quantize import quantize
+from bertline.training.settings import FitSettings, QuantizationSettings, TeacherWeights
 from tests.modeling.toys import batch_of
 from tests.training import test_optimizers
 from tests.training.toys import SPEC, encoder_weights, toy_features
@@ -39,6 +41,19 @@ def main(folder: Path) -> None:
     logits = {name: np.asarray(value) for name, value in model(BATCH).items()}
     save_weights(weights, folder / "weights.safetensors")
     save_weights(logits, folder / "logits.safetensors")
+    # Calibration and two steps, with layers computed again.
+    settings = SETTINGS.model_copy(
+        update={"learning_rate": 1e-3, "max_steps": 2, "dropout": False, "recompute": True}
+    )
+    quantized, ranges, _ = quantize(
+        SPEC, weights, TRAIN, DEV, settings, QuantizationSettings(), TeacherWeights(), folder / "q"
+    )
+    model = build_model(SPEC, sites=FixedSites(ranges))
+    assign(model.trainable_variables, quantized, where="quantized")
+    logits = {name: np.asarray(value) for name, value in model(BATCH).items()}
+    save_weights(quantized, folder / "quantized.safetensors")
+    save_weights(logits, folder / "quantized_logits.safetensors")
+    write_json(folder / "ranges.json", ranges)
     facts = {
         "digests": [weights_digest(weights), weights_digest(again)],
         "histories": [history, history_again],

@@ -11,6 +11,7 @@ import pytest
 
 from bertline.artifacts import read_json
 from bertline.modeling.model import build_model
+from bertline.modeling.sites import FixedSites
 from bertline.modeling.weights import assign, load_weights
 from tests.conftest import ROOT
 from tests.training.run_jax import BATCH
@@ -56,3 +57,24 @@ def test_its_weights_give_the_same_logits_under_tensorflow(trained: Path) -> Non
     logits = load_weights(trained / "logits.safetensors")
     for name, found in model(BATCH).items():
         np.testing.assert_allclose(found, logits[name], atol=1e-5)
+
+
+def test_a_quantized_network_gives_the_same_logits_under_tensorflow(trained: Path) -> None:
+    ranges = {name: tuple(range) for name, range in read_json(trained / "ranges.json").items()}
+    model = build_model(SPEC, sites=FixedSites(ranges))
+    weights = load_weights(trained / "quantized.safetensors")
+    assign(model.trainable_variables, weights, where="quantized under JAX")
+    logits = load_weights(trained / "quantized_logits.safetensors")
+    for name, found in model(BATCH).items():
+        # A value between two levels may be rounded to the other one.
+        low, high = ranges[f"{name.removesuffix('_logits')}_dense/logits"]
+        np.testing.assert_allclose(found, logits[name], atol=2.01 * (high - low) / 255)
+        assert (np.asarray(found).argmax(-1) == logits[name].argmax(-1)).all()
+
+
+def test_quantization_learns_there_too(trained: Path) -> None:
+    quantized = load_weights(trained / "quantized.safetensors")
+    weights = load_weights(trained / "weights.safetensors")
+    assert quantized.keys() == weights.keys()
+    changes = [np.abs(quantized[path] - weights[path]).max() for path in weights]
+    assert 0 < max(changes) < 0.01
