@@ -20,13 +20,15 @@ PROJECT = Path(__file__).parent.parent
 READS_REGISTRY = ("compare_data", "compare_models")
 """Stages whose result depends on the version in use, which is no input that kfp knows of."""
 PIPELINES = {
-    "train": tuple(stage for stage in STAGES if stage not in ("convert", *READS_REGISTRY)),
-    "retrain": tuple(stage for stage in STAGES if stage != "convert"),
+    "train": tuple(
+        stage for stage in STAGES if stage not in ("quantize", "convert", *READS_REGISTRY)
+    ),
+    "retrain": tuple(stage for stage in STAGES if stage not in ("quantize", "convert")),
     "convert": ("import_checkpoint", "convert"),
 }
 """Pipeline → its stages; pipelines.compose tells which feeds which."""
-OPTIONAL = ("quantize",)
-"""Stages that a pipeline has only where the recipe has settings for them."""
+OPTIONAL = {"train": ("quantize",), "retrain": ("quantize",), "convert": ()}
+"""Pipeline → the stages that it has only where the recipe has settings for them."""
 SOURCES = {
     "import_checkpoint": ("checkpoint", "config", "vocab"),
     "ingest": ("source",),
@@ -99,7 +101,7 @@ class Recipe(Config):
         return str(found)
 
     def settings(self) -> dict[str, str]:
-        """Stage → its complete settings as JSON, all of them checked; without OPTIONAL others.
+        """Stage → its complete settings as JSON, all of them checked.
 
         Raises ConfigError for an unknown stage or key (naming the nearest), a wrong value, what the
         recipe needs but was not given, and thresholds of another task's metrics.
@@ -113,9 +115,8 @@ class Recipe(Config):
                     f"recipe {self.name}: {path} is not set ({what}); give --set {path}=VALUE"
                 )
         checked: dict[str, Any] = {}
-        for stage in PIPELINES[self.pipeline]:
-            if stage in OPTIONAL and stage not in self.stages:
-                continue
+        wanted = {*PIPELINES[self.pipeline], *self.stages}
+        for stage in sorted(wanted, key=STAGES.index):
             kind: type[Config] = importlib.import_module(f"bertline.stages.{stage}").Settings
             values = self.stages.get(stage, {})
             checked[stage] = kind.parse(values, where=f"recipe {self.name}: {stage}")
@@ -126,7 +127,7 @@ class Recipe(Config):
         return {stage: settings.to_json() for stage, settings in checked.items()}
 
     def _check_stage(self, stage: str, where: str) -> None:
-        stages = PIPELINES[self.pipeline]
+        stages = (*PIPELINES[self.pipeline], *OPTIONAL[self.pipeline])
         if stage not in stages:
             raise ConfigError(f"{where}: unknown stage {stage!r}; {nearest(stage, list(stages))}")
 

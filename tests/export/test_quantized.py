@@ -138,7 +138,9 @@ def test_litert_files_hold_builtin_operations(
 def test_dense_layers_are_computed_in_integers(
     model: Path, exported: dict[str, ExportedFile], name: str, float_outputs: int
 ) -> None:
-    matrices = [t for t in tensors(path_of(model, name)) if len(t["shape"]) == 2 and t["shape"][0] > 1]
+    matrices = [
+        t for t in tensors(path_of(model, name)) if len(t["shape"]) == 2 and t["shape"][0] > 1
+    ]
     assert [t["name"] for t in matrices if t["dtype"] in FLOATS] == []
 
 
@@ -150,7 +152,9 @@ def test_an_integer_file_is_the_fake_quantized_network(
     found = rows(file(BATCH))
     for name, values in expected.items():
         detail = next(
-            t for t in tensors(path_of(model, "litert_integer")) if t["shape"][-1] == values.shape[-1]
+            t
+            for t in tensors(path_of(model, "litert_integer"))
+            if t["shape"][-1] == values.shape[-1]
         )
         step = detail["quantization"][0]
         assert np.abs(found[name] - values).max() < 4 * step
@@ -172,7 +176,8 @@ def test_openvino_s_weights_are_stored_in_integers(
     model: Path, exported: dict[str, ExportedFile]
 ) -> None:
     constants = [
-        node for node in ov.Core().read_model(path_of(model, "openvino_int8")).get_ops()
+        node
+        for node in ov.Core().read_model(path_of(model, "openvino_int8")).get_ops()
         if node.get_type_name() == "Constant" and len(node.shape) == 2 and min(node.shape) > 1
     ]
     kernels = [node for node in constants if node.get_element_type() in (ov.Type.i8, ov.Type.u8)]
@@ -181,7 +186,9 @@ def test_openvino_s_weights_are_stored_in_integers(
 
 def test_openvino_answers_as_the_network(model: Path, exported: dict[str, ExportedFile]) -> None:
     expected = rows(KerasPredictor(model)(BATCH))
-    found = rows(OpenVinoPredictor(path_of(model, "openvino_int8"), "openvino_int8", OUTPUTS)(BATCH))
+    found = rows(
+        OpenVinoPredictor(path_of(model, "openvino_int8"), "openvino_int8", OUTPUTS)(BATCH)
+    )
     for name, values in expected.items():
         # The network rounds sums and normalizations too.
         np.testing.assert_allclose(found[name], values, atol=0.3)

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import pytest
 import yaml
 
 from pipelines.compose import ALWAYS_RUN, cached_under, compose, write_ir
@@ -28,6 +29,21 @@ RETRAIN_UPSTREAM = {
 
 def test_edges() -> None:
     assert upstream(compose("train", "toy", "A toy.", SETTINGS)) == UPSTREAM
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "edges"), [("train", UPSTREAM), ("retrain", RETRAIN_UPSTREAM)]
+)
+def test_a_quantized_model_is_exported_and_held_against_the_float_one(
+    pipeline: str, edges: dict[str, list[str]]
+) -> None:
+    settings = {**RETRAIN, "quantize": "{}"}
+    expected = {
+        **edges,
+        "quantize": ["finetune", "tokenize"],
+        "export": ["ingest", "quantize", "tokenize"],
+    }
+    assert upstream(compose(pipeline, "toy", "A toy.", settings)) == expected
 
 
 def test_conversion_needs_no_more_than_the_checkpoint(tmp_path: Path) -> None:
