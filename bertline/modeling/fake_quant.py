@@ -67,10 +67,11 @@ def fake_quantize_kernel(kernel: Any) -> Any:
     The range of a unit is the largest magnitude of its weights, so nothing is clipped and the
     gradient is straight through: 1.
     """
-    reach = ops.max(ops.abs(kernel), axis=tuple(range(len(kernel.shape) - 1)), keepdims=True)
+    values = ops.cast(kernel, "float32")
+    reach = ops.max(ops.abs(values), axis=tuple(range(len(values.shape) - 1)), keepdims=True)
     per_value = 127.0 / ops.where(reach > 0, reach, 1.0)
     step = reach / 127.0
     last = 127.0 * step
-    clipped = ops.maximum(ops.minimum(kernel, last), -last)
+    clipped = ops.maximum(ops.minimum(values, last), -last)
     rounded = ops.floor((clipped + last) * per_value - 127.0 + 0.5) * step
-    return kernel + ops.stop_gradient(rounded - kernel)
+    return ops.cast(values + ops.stop_gradient(rounded - values), kernel.dtype)

@@ -48,8 +48,8 @@ def test_a_network_asks_at_each_site_once(head: str) -> None:
     asked.clear()
     model(batch_of([2, 5, 3], length=4))
     assert sorted(asked) == sorted(sites)
-    # 5 + 1 sums and tables with a normalization of 7, 13 + 2 · 8 of each layer, 3 at the end.
-    assert len(sites) == 13 + 2 * (13 + 2 * 8) + 3 + len(LABELS[head] or [head])
+    # 5 tables and sums with a normalization of 8, 14 + 2 · 8 of each layer, 3 at the end.
+    assert len(sites) == 13 + 2 * (14 + 2 * 8) + 3 + len(LABELS[head] or [head])
 
 
 def test_patterns_are_names_or_kinds() -> None:
