@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import nncf
 import numpy as np
 import openvino as ov
 import tensorflow as tf
@@ -94,6 +95,6 @@ def write_litert(graph: Graph, scratch: Path, shape: Shape, path: Path, integer:
 
 
 def with_int8_weights(model: ov.Model) -> ov.Model:
-    """The model with rounded weights stored in 8 bits."""
+    """The model with all weights stored in 8 bits, tables of embeddings rounded by row."""
     compress_quantize_weights_transformation(model)
-    return model
+    return nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_SYM)

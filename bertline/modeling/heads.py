@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
 from bertline.modeling.config import ModelSpec
-from bertline.modeling.layers import Dense, truncated_normal
+from bertline.modeling.layers import truncated_normal
 from bertline.modeling.sites import FLOAT, Sites
 
 
-class HeadDense(Dense):
+class HeadDense(keras.layers.Dense):  # type: ignore[misc]
     """The dense layer of a head, a part of its own with one site."""
 
     def __init__(self, units: int, spec: ModelSpec, sites: Sites, **kwargs: Any) -> None:
@@ -20,7 +21,7 @@ class HeadDense(Dense):
     def call(self, x: Any, input_mask: Any, training: bool = False) -> Any:
         """The logits of `x`; input_mask: that of the tokens, [B, L]."""
         at = self.sites.open(input_mask, training)
-        y = at("logits", super().call(x, at))
+        y = at("logits", ops.add(ops.matmul(x, at.kernel(self.kernel)), self.bias))
         self.sites.collect(at.seen)
         return y
 

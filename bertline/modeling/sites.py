@@ -14,13 +14,17 @@ from bertline.modeling.quantization import Ranges
 
 
 class At(Protocol):
-    """The sites of one part in one call.
+    """The sites of one part in one call."""
 
-    has_sites: whether there is any. seen: site → what a call saw of its values, for `Part.collect`.
-    """
+    @property
+    def has_sites(self) -> bool:
+        """Whether there is any."""
+        ...
 
-    has_sites: bool
-    seen: Mapping[str, Any]
+    @property
+    def seen(self) -> Mapping[str, Any]:
+        """Site → what the call saw of its values, for `Part.collect`."""
+        ...
 
     def __call__(self, name: str, x: Any) -> Any:
         """`x` as it is at the site `name`."""

@@ -45,4 +45,5 @@ def finetune(
         trained = QuantizedTrained(network, objective, sites)
         calibrate(network, sites, train, objective, settings)
     history = fit(trained, train, dev, settings, folder)
-    return tensors_of(weights_of(network)), sites and sites.ranges(), history
+    ranges = None if sites is None else sites.ranges()
+    return tensors_of(weights_of(network)), ranges, history

@@ -134,14 +134,16 @@ def test_litert_files_hold_builtin_operations(
     assert found["GELU"] == 1
 
 
-@pytest.mark.parametrize(("name", "float_outputs"), [("litert_int8", 0), ("litert_integer", 0)])
-def test_dense_layers_are_computed_in_integers(
-    model: Path, exported: dict[str, ExportedFile], name: str, float_outputs: int
-) -> None:
-    matrices = [
-        t for t in tensors(path_of(model, name)) if len(t["shape"]) == 2 and t["shape"][0] > 1
-    ]
-    assert [t["name"] for t in matrices if t["dtype"] in FLOATS] == []
+@pytest.mark.parametrize("name", INTEGER)
+def test_weights_are_integers(model: Path, exported: dict[str, ExportedFile], name: str) -> None:
+    by_number = {t["index"]: t for t in tensors(path_of(model, name))}
+    interpreter = Interpreter(str(path_of(model, name)))
+    kinds = ("FULLY_CONNECTED", "GATHER")
+    for operation in interpreter._get_ops_details():
+        if operation["op_name"] in kinds and "litert_integer" in name:
+            assert {by_number[n]["dtype"] for n in operation["inputs"]} <= {np.int8, np.int32}
+        elif operation["op_name"] == "FULLY_CONNECTED":
+            assert by_number[operation["inputs"][1]]["dtype"] == np.int8
 
 
 def test_an_integer_file_is_the_fake_quantized_network(
