@@ -61,7 +61,8 @@ def compose(
     """A pipeline of recipe.PIPELINES as a kfp GraphComponent.
 
     Its parameters are for each stage the JSON of its settings, "<stage>_settings", by default
-    `settings[stage]`; "train" and "retrain" have work_root and registry too (see finetune and
+    `settings[stage]`; those of quantize, which is there only if they are, are a part of the
+    pipeline. "train" and "retrain" have work_root and registry too (see finetune and
     publish). configure: called with each stage and its kfp task, to say how it is run; caching is
     left to kfp, and is off for the stages in ALWAYS_RUN. options: of dsl.pipeline.
     """
@@ -110,6 +111,7 @@ def _train(settings: Mapping[str, str], finish: Callable[..., None]) -> Callable
             import_checkpoint_settings,
             tokenize_settings,
             finetune_settings,
+            settings.get("quantize"),
             export_settings,
             evaluate_settings,
             work_root,
@@ -156,6 +158,7 @@ def _retrain(settings: Mapping[str, str], finish: Callable[..., None]) -> Callab
                 import_checkpoint_settings,
                 tokenize_settings,
                 finetune_settings,
+                settings.get("quantize"),
                 export_settings,
                 evaluate_settings,
                 work_root,

@@ -11,6 +11,7 @@ from components.export import export
 from components.finetune import finetune
 from components.import_checkpoint import import_checkpoint
 from components.merge_features import merge_features
+from components.quantize import quantize
 from components.tokenize import tokenize
 
 Finish = Callable[..., None]
@@ -29,6 +30,7 @@ def learn(
     import_checkpoint_settings: str,
     tokenize_settings: str,
     finetune_settings: str,
+    quantize_settings: str | None,
     export_settings: str,
     evaluate_settings: str,
     work_root: str,
@@ -38,7 +40,9 @@ def learn(
 ) -> Learnt:
     """The tasks from examples to a report; num_tasks: see tokenized.
 
-    This and tokenized are to be called where a pipeline is composed.
+    Without quantize_settings there is no task quantize; with it the files of the quantized model
+    are held against the float one that it started from. This and tokenized are to be called where
+    a pipeline is composed.
     """
     imported = import_checkpoint(settings=import_checkpoint_settings)
     encoder = imported.outputs["encoder"]
@@ -48,8 +52,16 @@ def learn(
     finetuned = finetune(
         settings=finetune_settings, work_root=work_root, encoder=encoder, features=features
     )
-    model = finetuned.outputs["model"]
-    converted = export(settings=export_settings, model=model, features=features, examples=examples)
+    model = trained = finetuned.outputs["model"]
+    if quantize_settings is not None:
+        quantized = quantize(
+            settings=quantize_settings, work_root=work_root, model=model, features=features
+        )
+        trained = quantized.outputs["quantized"]
+        finish(quantized)
+    converted = export(
+        settings=export_settings, model=trained, features=features, examples=examples
+    )
     exported = converted.outputs["exported"]
     evaluated = evaluate(
         settings=evaluate_settings,

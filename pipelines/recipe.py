@@ -19,13 +19,17 @@ FOLDER = Path(__file__).parent / "recipes"
 PROJECT = Path(__file__).parent.parent
 READS_REGISTRY = ("compare_data", "compare_models")
 """Stages whose result depends on the version in use, which is no input that kfp knows of."""
-_RETRAIN = tuple(stage for stage in STAGES if stage not in ("convert", "merge_features"))
+_RETRAIN = tuple(
+    stage for stage in STAGES if stage not in ("quantize", "convert", "merge_features")
+)
 PIPELINES = {
     "train": tuple(stage for stage in _RETRAIN if stage not in READS_REGISTRY),
     "retrain": _RETRAIN,
     "convert": ("import_checkpoint", "convert"),
 }
 """Pipeline → its stages that have settings; pipelines.compose tells which feeds which."""
+OPTIONAL = {"train": ("quantize",), "retrain": ("quantize",), "convert": ()}
+"""Pipeline → the stages that it has only where the recipe has settings for them."""
 SOURCES = {
     "import_checkpoint": ("checkpoint", "config", "vocab"),
     "ingest": ("source",),
@@ -112,7 +116,8 @@ class Recipe(Config):
                     f"recipe {self.name}: {path} is not set ({what}); give --set {path}=VALUE"
                 )
         checked: dict[str, Any] = {}
-        for stage in PIPELINES[self.pipeline]:
+        wanted = {*PIPELINES[self.pipeline], *self.stages}
+        for stage in sorted(wanted, key=STAGES.index):
             kind: type[Config] = importlib.import_module(f"bertline.stages.{stage}").Settings
             values = self.stages.get(stage, {})
             checked[stage] = kind.parse(values, where=f"recipe {self.name}: {stage}")
@@ -123,7 +128,7 @@ class Recipe(Config):
         return {stage: settings.to_json() for stage, settings in checked.items()}
 
     def _check_stage(self, stage: str, where: str) -> None:
-        stages = PIPELINES[self.pipeline]
+        stages = (*PIPELINES[self.pipeline], *OPTIONAL[self.pipeline])
         if stage not in stages:
             raise ConfigError(f"{where}: unknown stage {stage!r}; {nearest(stage, list(stages))}")
 

@@ -14,7 +14,7 @@ from bertline.stages.execute import STAGES
 from pipelines.recipe import Recipe, read_values, replaced
 
 FOLDER = Path(__file__).parent / "targets"
-TRAINING = ("finetune",)
+TRAINING = ("finetune", "quantize")
 """The stages that run in a target's training image, on its accelerator."""
 IMAGES = {"core": None, "train-gpu": "nvidia.com/gpu", "train-tpu": "google.com/tpu"}
 """Image → the accelerator that its libraries are built for."""
@@ -51,6 +51,7 @@ PODS = {
     "compare_data": MEDIUM,
     "tokenize": MEDIUM,
     "finetune": HEAVY.model_copy(update={"timeout_s": 24 * 3600}),
+    "quantize": HEAVY.model_copy(update={"timeout_s": 24 * 3600}),
     "export": HEAVY,
     "convert": HEAVY,
     "evaluate": HEAVY,

@@ -131,7 +131,11 @@ class Exporter:
 
     @functools.cached_property
     def _ranges(self) -> Ranges:
-        return measure_ranges(self._litert_float32, self._samples)
+        return self._find_ranges(self._litert_float32)
+
+    def _find_ranges(self, path: Path) -> Ranges:
+        """The ranges of the tensors of the float LiteRT file."""
+        return measure_ranges(path, self._samples)
 
     @functools.cached_property
     def _openvino(self) -> Any:

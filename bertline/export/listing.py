@@ -30,14 +30,17 @@ FORMATS = {
     "litert_dynamic_int8": Format("litert", "dynamic_int8", "litert_dynamic_int8.tflite"),
     "litert_int8": Format("litert", "int8", "litert_int8.tflite"),
     "litert_int8_mixed": Format("litert", "int8_mixed", "litert_int8_mixed.tflite"),
+    "litert_integer": Format("litert", "integer", "litert_integer.tflite"),
     "openvino_fp32": Format("openvino", "fp32", "openvino_fp32/model.xml"),
     "openvino_fp16": Format("openvino", "fp16", "openvino_fp16/model.xml"),
     "openvino_int8": Format("openvino", "int8", "openvino_int8/model.xml"),
 }
 CALIBRATED = ("litert_int8", "litert_int8_mixed", "openvino_int8")
-"""The forms whose ranges are taken from texts."""
+"""The forms whose ranges are taken from texts, or from training where that found them."""
 DEFAULT = tuple(
-    name for name in FORMATS if name not in ("openvino_fp32", "litert_int8", "litert_int8_mixed")
+    name
+    for name in FORMATS
+    if name not in ("openvino_fp32", "litert_int8", "litert_int8_mixed", "litert_integer")
 )
 """What the stage export writes unless told otherwise."""
 FLOAT_KINDS = (

@@ -19,7 +19,7 @@ class LiteRtExporter:
 
     def __init__(self, graph: Graph, scratch: Path, shape: Shape = (1, None)) -> None:
         self._frozen = str(scratch / "frozen")
-        _save_frozen(graph, self._frozen, shape)
+        save_frozen(graph, self._frozen, shape)
 
     def export(self, precision: str, path: Path) -> None:
         """Writes the file of precision "float32", "float16" or "dynamic_int8".
@@ -35,7 +35,11 @@ class LiteRtExporter:
         path.write_bytes(converter.convert())
 
 
-def _save_frozen(graph: Graph, folder: str, shape: Shape) -> None:
+def save_frozen(graph: Graph, folder: str, shape: Shape) -> None:
+    """Writes a SavedModel of the graph to `folder`, its variables constants, its inputs of `shape`.
+
+    Outputs keep their names.
+    """
     # From a graph with variables the converter makes a small file without weights, and no error.
     function = graph.serving_function(shape).get_concrete_function()
     frozen = convert_variables_to_constants_v2(function)

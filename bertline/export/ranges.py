@@ -1,13 +1,19 @@
 """The ranges of a float LiteRT file's tensors, which static quantization rounds within."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from bertline.export.openvino import Sample
+from bertline.export.sites import MOVES, sites_of
 from bertline.export.tensors import AllTensors
+from bertline.export.tflite import Operator, read_content
+from bertline.modeling.quantization import Ranges as SiteRanges
 
+NETWORK_SITES = {"gelu": "activation", "embeddings": "sum"}
+"""Kinds of sites of a file that networks call by other names."""
 Ranges = Mapping[str, tuple[float, float]]
 """Name of a tensor → its least and its largest value."""
 
@@ -31,3 +37,35 @@ def measure_ranges(path: Path, samples: Sequence[Sample]) -> Ranges:
         tensors.content.tensors[number].name: (float(low), float(high))
         for number, low, high in zip(numbers, *(ends / len(samples)), strict=True)
     }
+
+
+def trained_ranges(path: Path, by_site: SiteRanges) -> Ranges:
+    """The ranges of the tensors that are results of a network's sites (modeling.quantization).
+
+    path: the float file of a network that has ranges. Tensors within a site have none here.
+    """
+    content = read_content(path)
+    held: dict[int, str] = {}  # tensor → the site whose values it holds
+    results: dict[str, list[int]] = {}
+    for operator, file_site in zip(content.operators, sites_of(content), strict=True):
+        before, number = held.get(operator.inputs[0], ""), operator.outputs[0]
+        if operator.kind in MOVES and before:
+            held[number] = before
+            results[before].append(number)
+        else:
+            held[number] = site = _network_site(operator, file_site, content.name(operator))
+            results[site] = [number]  # The last operation gives the result.
+    return {
+        content.tensors[number].name: by_site[site]
+        for site, numbers in results.items()
+        for number in numbers
+        if site in by_site
+    }
+
+
+def _network_site(operator: Operator, site: str, name: str) -> str:
+    part, _, kind = site.rpartition("/")
+    if kind == "query_key_value":
+        own = re.findall(r"attention\w*/(query|key|value)", name)
+        kind = own[-1] if own else kind
+    return f"{part or site}/{NETWORK_SITES.get(kind, kind)}"

@@ -1,7 +1,7 @@
 """What can be exported without training: model folders, encoder artifacts, foreign graphs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -11,11 +11,13 @@ from bertline.config import Config
 from bertline.errors import CheckpointError, ConfigError
 from bertline.export.calibration import fixed_length
 from bertline.export.graph import Graph, graph_of_network, is_foreign_graph, read_graph
+from bertline.export.quantized import QuantizedModel
 from bertline.export.text_input import TextInput, extension
 from bertline.features.spec import InputSpec
 from bertline.features.tokenizer import Tokenizer, read_vocab
 from bertline.modeling.checkpoints.google import looks_lower_cased
 from bertline.modeling.config import EncoderConfig, ModelSpec
+from bertline.modeling.folder import read_ranges
 from bertline.modeling.model import build_encoder, build_model
 from bertline.modeling.weights import Tensors, assign, load_weights
 
@@ -30,7 +32,8 @@ class Source:
 
     weights: the file that its identity is taken from. description: file name → what the folder of
     the converted model tells of it. vocab_file, do_lower_case: its tokenizer's, if that is known.
-    max_seq_length: the longest input in tokens.
+    max_seq_length: the longest input in tokens. quantized: what it is in integers, if it was
+    trained for them.
     """
 
     graph: Graph
@@ -39,6 +42,7 @@ class Source:
     vocab_file: Path | None
     do_lower_case: bool
     max_seq_length: int
+    quantized: QuantizedModel | None = None
 
     def tokenizer(self) -> Tokenizer:
         """Its tokenizer; raises ConfigError where there is no vocabulary."""
@@ -97,7 +101,10 @@ def open_source(path: Path, output: str | None = None, output_names: Sequence[st
     if output not in (None, "head"):
         return _encoder(path, spec.encoder, weights, output)
     network = build_model(spec)
-    return _of_network(path, network, weights, {"model.json": spec}, spec.inputs.max_seq_length)
+    source = _of_network(path, network, weights, {"model.json": spec}, spec.inputs.max_seq_length)
+    if spec.quantization is None:
+        return source
+    return replace(source, quantized=QuantizedModel(spec, weights, read_ranges(path, spec)))
 
 
 def _encoder(path: Path, config: EncoderConfig, weights: Tensors, output: str | None) -> Source:

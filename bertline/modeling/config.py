@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from bertline.artifacts import read_json
 from bertline.config import Config
 from bertline.features.spec import AnswerSpec, InputSpec
+from bertline.modeling.quantization import QuantizationSpec
 
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -48,6 +49,7 @@ class ModelSpec(Config):
 
     labels: for each output the names of its classes, in the order of the logits
     (intent_slots: "intents" and "tags", the tags being "O", "B-x", "I-x"; classifier: "classes").
+    quantization: how it was trained to be quantized, if it was.
     """
 
     task: str
@@ -56,6 +58,7 @@ class ModelSpec(Config):
     labels: dict[str, list[str]]
     inputs: InputSpec
     answering: AnswerSpec = AnswerSpec()
+    quantization: QuantizationSpec | None = None
 
     @classmethod
     def read(cls, folder: Path) -> "ModelSpec":

@@ -24,6 +24,7 @@ STAGES = (
     "tokenize",
     "merge_features",
     "finetune",
+    "quantize",
     "export",
     "convert",
     "evaluate",

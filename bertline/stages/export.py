@@ -29,14 +29,17 @@ class Settings(Config):
     """formats: names of FORMATS, what to write.
 
     calibration_examples: how many training examples the ranges of INT8 come from; seed: of their
-    choice. float_sites: what stays float in litert_int8_mixed, kinds of sites ("output_sum") or
-    single ones ("layer_3/output_sum"), as `bertline quantize` finds them. tokenizer_inside: each
-    OpenVINO form also as one that takes strings. n_best_size, max_answer_length, null_threshold:
-    how questions are answered (AnswerSpec); "tuned": the threshold of best F1 on the dev split.
+    choice. litert_length: the length in tokens that integer LiteRT files of a quantized model take,
+    by default the longest that it reads. float_sites: what stays float in litert_int8_mixed, kinds
+    of sites ("output_sum") or single ones ("layer_3/output_sum"), as `bertline quantize` finds
+    them. tokenizer_inside: each OpenVINO form also as one that takes strings. n_best_size,
+    max_answer_length, null_threshold: how questions are answered (AnswerSpec); "tuned": the
+    threshold of best F1 on the dev split.
     """
 
     formats: Annotated[tuple[str, ...], Field(min_length=1)] = DEFAULT
     tokenizer_inside: bool = False
+    litert_length: Annotated[int, Field(gt=2)] | None = None
     calibration_examples: Annotated[int, Field(gt=0)] = 300
     float_sites: tuple[str, ...] = MIXED_KINDS
     seed: int = 1
@@ -61,11 +64,14 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
 
     from bertline.export.calibration import samples_of
     from bertline.export.exporter import Exporter
+    from bertline.export.quantized_exporter import QuantizedExporter
     from bertline.export.source import open_source
     from bertline.features.records import read_features
 
     spec = _with_answering(ModelSpec.read(model), settings, model, features, examples)
     source = open_source(model)
+    if source.quantized is None and "litert_integer" in settings.formats:
+        raise ConfigError(f"litert_integer: {model} has no ranges; add the stage quantize")
     text_input = source.text_input() if settings.tokenizer_inside else None
     weights_sha256 = read_manifest(model, "model").about["weights_sha256"]
     train = read_features(features, "train")
@@ -77,13 +83,17 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
         Progress("export", len(settings.formats), "files") as progress,
     ):
         samples = samples_of(source.graph, train, rows)
-        exporter = Exporter(
-            source.graph,
-            samples,
-            Path(scratch),
-            text_input=text_input,
-            float_sites=settings.float_sites,
-        )
+        parts = (source.graph, samples, Path(scratch))
+        if source.quantized is None:
+            exporter = Exporter(*parts, text_input=text_input, float_sites=settings.float_sites)
+        else:
+            exporter = QuantizedExporter(
+                *parts,
+                text_input=text_input,
+                float_sites=settings.float_sites,
+                model=source.quantized,
+                litert_length=settings.litert_length or source.max_seq_length,
+            )
         files = []
         for name in settings.formats:
             files.append(exporter.export(name, folder))

@@ -1,26 +1,17 @@
 """finetune: Encoder + Features → Model."""
 
-import shutil
 from pathlib import Path
 
 from pydantic import ValidationInfo, field_validator
 
-from bertline.artifacts import (
-    digest,
-    file_sha256,
-    fingerprint,
-    new_artifact,
-    read_json,
-    read_manifest,
-    write_json,
-)
+from bertline.artifacts import digest, file_sha256, fingerprint, read_json, read_manifest
 from bertline.code_version import code_version
 from bertline.errors import DataError
 from bertline.features.spec import InputSpec
 from bertline.modeling.config import EncoderConfig, ModelSpec
 from bertline.storage import sources_digest
 from bertline.tasks import get_task
-from bertline.training.settings import FitSettings
+from bertline.training.settings import FitSettings, QuantizationSettings
 
 
 class Settings(FitSettings):
@@ -29,11 +20,12 @@ class Settings(FitSettings):
     init_from: the model folder of an earlier run of finetune, on disk or at a gs:// address;
     encoder and head start from its weights, the optimizer afresh. keep_head: start the head from
     the one that the imported checkpoint has (head.safetensors), its classes taken to be in the
-    order of the labels here.
+    order of the labels here. quantization: lets it join in, then the model is a quantized one.
     """
 
     init_from: str | None = None
     keep_head: bool = False
+    quantization: QuantizationSettings | None = None
 
     @field_validator("keep_head")
     @classmethod
@@ -44,7 +36,7 @@ class Settings(FitSettings):
 
 
 def run(settings: Settings, *, encoder: Path, features: Path, model: Path, work: Path) -> None:
-    """Writes the artifact `model`: weights.safetensors, model.json, vocab.txt, history.json.
+    """Writes the artifact `model`, see `bertline.modeling.folder.write_model`.
 
     work: a folder that outlives the run (a volume on a cluster). Checkpoints lie in it under the
     fingerprint of settings, inputs and code, so that the same run, started again, finds them. Of a
@@ -52,7 +44,7 @@ def run(settings: Settings, *, encoder: Path, features: Path, model: Path, work:
     Raises DataError if the features were made with another vocabulary than the encoder's.
     """
     from bertline.features.records import read_features
-    from bertline.modeling.weights import save_weights, weights_digest
+    from bertline.modeling.folder import write_model
     from bertline.training.devices import is_first_process
     from bertline.training.finetune import finetune
     from bertline.training.start import encoder_start, model_start
@@ -65,22 +57,20 @@ def run(settings: Settings, *, encoder: Path, features: Path, model: Path, work:
     else:
         start = encoder_start(encoder, with_head=settings.keep_head)
     run_id = fingerprint(settings.to_json(), *inputs, code_version(__name__))
-    weights, history = finetune(
+    weights, ranges, history = finetune(
         spec,
         start,
         read_features(features, "train"),
         read_features(features, "dev"),
         settings,
         work / run_id,
+        settings.quantization,
     )
     if not is_first_process():
         return
-    facts = {"task": spec.task, "weights_sha256": weights_digest(weights), "run_id": run_id}
-    with new_artifact(model, "model", facts) as folder:
-        save_weights(weights, folder / "weights.safetensors")
-        write_json(folder / "model.json", spec.model_dump())
-        write_json(folder / "history.json", {"entries": history})
-        shutil.copyfile(features / "vocab.txt", folder / "vocab.txt")
+    if settings.quantization is not None:
+        spec = spec.model_copy(update={"quantization": settings.quantization.of_network()})
+    write_model(model, spec, weights, history, features / "vocab.txt", run_id, ranges)
 
 
 def model_spec(encoder: Path, features: Path) -> ModelSpec:

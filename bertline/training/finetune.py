@@ -4,13 +4,15 @@ from pathlib import Path
 
 from bertline.features.batches import FeatureSet
 from bertline.modeling.config import ModelSpec
-from bertline.modeling.model import build_model
+from bertline.modeling.quantization import Ranges
 from bertline.modeling.weights import Tensors, assign, tensors_of
 from bertline.training.checkpoints import History
-from bertline.training.devices import all_devices, dtype_policy, make_reproducible
+from bertline.training.devices import all_devices, make_reproducible
 from bertline.training.fit import Trained, fit
 from bertline.training.losses import OBJECTIVES
-from bertline.training.settings import FitSettings
+from bertline.training.networks import network_for, weights_of
+from bertline.training.quantized import QuantizedTrained, calibrate, quantized_network
+from bertline.training.settings import FitSettings, QuantizationSettings
 
 
 def finetune(
@@ -20,18 +22,29 @@ def finetune(
     dev: FeatureSet,
     settings: FitSettings,
     folder: Path,
-) -> tuple[Tensors, History]:
-    """The weights (float32, by path) and the history of a model trained on `train`.
+    quantization: QuantizationSettings | None = None,
+) -> tuple[Tensors, Ranges | None, History]:
+    """The weights (float32, by path), the ranges and the history of a model trained on `train`.
 
     start: the weights it starts from, by path: the encoder's; if a head's are among them the head
-    starts from these and not from random ones. folder: see `fit`. Raises CheckpointError if they do
-    not fit `spec`.
+    starts from these and not from random ones. folder: see `fit`. quantization: lets it join in;
+    there are no ranges without it. Raises CheckpointError if the weights do not fit `spec`.
     """
     make_reproducible(settings.seed)
+    objective = OBJECTIVES[spec.head]
     with all_devices():
-        network = build_model(spec, dtype_policy(settings.precision))
+        network, sites = (
+            (network_for(spec, settings), None)
+            if quantization is None
+            else quantized_network(spec, settings, quantization)
+        )
         has_head = not all(path.startswith("encoder/") for path in start)
         part = network if has_head else network.get_layer("encoder")
-        assign(part.trainable_variables, start, where="the weights to start from")
-        history = fit(Trained(network, OBJECTIVES[spec.head]), train, dev, settings, folder)
-        return tensors_of(network.trainable_variables), history
+        assign(weights_of(part), start, where="the weights to start from")
+        trained = Trained(network, objective)
+        if sites is not None:
+            trained = QuantizedTrained(network, objective, sites)
+            calibrate(network, sites, train, objective, settings)
+        history = fit(trained, train, dev, settings, folder)
+        ranges = None if sites is None else sites.ranges()
+        return tensors_of(weights_of(network)), ranges, history

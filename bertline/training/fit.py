@@ -1,6 +1,7 @@
 """The one training loop: Keras' `fit` over a stream of steps that can start anywhere."""
 
 import math
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -54,12 +55,23 @@ def fit(
     an epoch.
     """
     steps_per_epoch = math.ceil(len(train) / settings.batch_size)
-    total_steps = steps_per_epoch * settings.num_epochs
-    warmup_steps = int(total_steps * settings.warmup_fraction)
-    schedule = WarmupDecay(settings.learning_rate, total_steps, warmup_steps)
+    total_steps = min(steps_per_epoch * settings.num_epochs, settings.max_steps or sys.maxsize)
+    updates = -(-total_steps // settings.gradient_accumulation_steps)
+    warmup_updates = int(updates * settings.warmup_fraction)
+    schedule = WarmupDecay(settings.learning_rate, updates, warmup_updates)
     # JAX is slow without its compiler; TensorFlow's graphs are fast as they are and reproducible.
     compiled = keras.backend.backend() == "jax"
-    model.compile(optimizer=BertAdamW(schedule, settings.weight_decay), jit_compile=compiled)
+    optimizer = BertAdamW(
+        schedule,
+        settings.weight_decay,
+        # Keras does not know 1.
+        gradient_accumulation_steps=(
+            settings.gradient_accumulation_steps
+            if settings.gradient_accumulation_steps > 1
+            else None
+        ),
+    )
+    model.compile(optimizer=optimizer, jit_compile=compiled)
     model.optimizer.build(model.trainable_variables)
     checkpoints = Checkpoints(folder, model)
     first_step, history = checkpoints.restore()
@@ -101,7 +113,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         loss = float((logs or {})["loss"])
         step = self.first_step + batch + 1
         self.progress.update(note=f"loss {loss:.4f}")
-        ends_epoch = step % self.batches.steps_per_epoch == 0
+        ends_epoch = step % self.batches.steps_per_epoch == 0 or step == self.total_steps
         saves = step % self.settings.save_checkpoints_steps == 0 or step == self.total_steps
         if ends_epoch or saves or step % self.log_every == 0:
             self._log(step, loss, ends_epoch)

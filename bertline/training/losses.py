@@ -15,13 +15,15 @@ class Objective:
 
     example_targets, token_targets: feature columns with one class an example, one a token (class
     -1 is not counted). loss: (targets, outputs) → scalar float32. classes: output → its targets,
-    for the accuracies that are shown while training.
+    for the accuracies that are shown while training. chooses_token: whether each output [B, L]
+    stands for one of the tokens, and not for classes.
     """
 
     example_targets: tuple[str, ...]
     token_targets: tuple[str, ...]
     loss: Callable[[Mapping[str, Any], Mapping[str, Any]], Any]
     classes: Mapping[str, str]
+    chooses_token: bool = False
 
 
 def cross_entropy(logits: Any, classes: Any) -> Any:
@@ -34,6 +36,33 @@ def cross_entropy(logits: Any, classes: Any) -> Any:
         ops.maximum(classes, 0), ops.cast(logits, "float32"), from_logits=True
     )
     return ops.sum(losses * counted) / ops.maximum(ops.sum(counted), 1.0)
+
+
+def divergence(teacher: Any, student: Any, input_mask: Any, chooses_token: bool = False) -> Any:
+    """Kullback-Leibler divergence of the student's distribution from the teacher's, a scalar.
+
+    Logits [B, classes] are averaged over texts, [B, L, classes] over the tokens whose input_mask
+    [B, L] is 1. chooses_token: the logits are [B, L], of a distribution over tokens of which
+    padding is no part. Rows of padding alone do not count.
+    """
+    teacher, student = ops.cast(teacher, "float32"), ops.cast(student, "float32")
+    weights = ops.cast(input_mask, "float32")
+    if len(teacher.shape) == 2:
+        weights = weights[:, 0]
+    if chooses_token:
+        unseen = -1e4 * (1.0 - ops.cast(input_mask, "float32"))
+        teacher, student = teacher + unseen, student + unseen
+    known, found = ops.log_softmax(teacher, axis=-1), ops.log_softmax(student, axis=-1)
+    divergences = ops.sum(ops.exp(known) * (known - found), axis=-1)
+    return ops.sum(divergences * weights) / ops.sum(weights)
+
+
+def mean_square(teacher: Any, student: Any, input_mask: Any) -> Any:
+    """Mean square difference of two [B, L, H] over the tokens whose input_mask is 1, a scalar."""
+    difference = ops.cast(teacher, "float32") - ops.cast(student, "float32")
+    squares = ops.mean(ops.square(difference), axis=-1)
+    weights = ops.cast(input_mask, "float32")
+    return ops.sum(squares * weights) / ops.sum(weights)
 
 
 def _intent_slots_loss(targets: Mapping[str, Any], outputs: Mapping[str, Any]) -> Any:
@@ -68,5 +97,6 @@ OBJECTIVES = {
         token_targets=(),
         loss=_answer_span_loss,
         classes={"start_logits": "start_position", "end_logits": "end_position"},
+        chooses_token=True,
     ),
 }

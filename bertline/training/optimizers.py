@@ -44,11 +44,13 @@ class BertAdamW(keras.optimizers.Optimizer):  # type: ignore[misc]
         epsilon: float = 1e-6,
         global_clipnorm: float = 1.0,
         name: str = "bert_adamw",
+        gradient_accumulation_steps: int | None = None,
     ) -> None:
         super().__init__(
             learning_rate=learning_rate,
             weight_decay=weight_decay,
             global_clipnorm=global_clipnorm,
+            gradient_accumulation_steps=gradient_accumulation_steps,
             name=name,
         )
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
@@ -101,4 +103,4 @@ class BertAdamW(keras.optimizers.Optimizer):  # type: ignore[misc]
 def decays(path: str) -> bool:
     """Whether the variable of this path takes part in weight decay."""
     *scopes, name = path.lower().split("/")
-    return name != "bias" and not any("norm" in scope for scope in scopes)
+    return name not in ("bias", "log_scale") and not any("norm" in scope for scope in scopes)

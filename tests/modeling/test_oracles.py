@@ -10,7 +10,8 @@ import pytest
 
 from bertline.modeling.checkpoints import google, huggingface, packaged
 from bertline.modeling.config import EncoderConfig
-from bertline.modeling.encoder import Encoder, LayerNorm, gelu_tanh
+from bertline.modeling.encoder import Encoder
+from bertline.modeling.layers import LayerNorm, gelu_tanh
 from bertline.modeling.weights import Tensors, assign
 
 pytestmark = pytest.mark.real

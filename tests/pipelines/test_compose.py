@@ -67,6 +67,21 @@ def test_one_task_tokenizes_alone_or_with_workers_of_its_own(values: dict[str, o
     assert upstream(compose("train", "toy", "A toy.", spread(SETTINGS, **values))) == UPSTREAM
 
 
+@pytest.mark.parametrize(
+    ("pipeline", "edges"), [("train", UPSTREAM), ("retrain", RETRAIN_UPSTREAM)]
+)
+def test_a_quantized_model_is_exported_and_held_against_the_float_one(
+    pipeline: str, edges: dict[str, list[str]]
+) -> None:
+    settings = {**RETRAIN, "quantize": "{}"}
+    expected = {
+        **edges,
+        "quantize": ["finetune", "tokenize"],
+        "export": ["ingest", "quantize", "tokenize"],
+    }
+    assert upstream(compose(pipeline, "toy", "A toy.", settings)) == expected
+
+
 def test_conversion_needs_no_more_than_the_checkpoint(tmp_path: Path) -> None:
     settings = {stage: f'{{"of": "{stage}"}}' for stage in PIPELINES["convert"]}
     line = compose("convert", "toy", "A toy.", settings)

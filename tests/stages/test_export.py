@@ -108,3 +108,9 @@ def test_how_questions_are_answered_goes_into_the_folder(
     run(settings, **inputs, exported=tmp_path / "exported")
     answering = ModelSpec.read(tmp_path / "exported").answering
     assert answering == AnswerSpec(n_best_size=20, max_answer_length=9, null_threshold=-1.5)
+
+
+def test_integer_files_need_a_model_with_ranges(tmp_path: Path, inputs: dict[str, Path]) -> None:
+    settings = Settings(formats=("litert_float32", "litert_integer"))
+    with pytest.raises(ConfigError, match="^litert_integer: .* has no ranges; add the stage"):
+        run(settings, **inputs, exported=tmp_path / "exported")

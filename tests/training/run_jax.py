@@ -12,10 +12,15 @@ import keras
 import numpy as np
 import tensorflow as tf  # noqa: F401 - Keras imports it to seed it; before the forks, so once
 
+from bertline.artifacts import write_json
+from bertline.features.records import read_features
 from bertline.modeling.model import build_model
-from bertline.modeling.weights import assign, load_weights, save_weights
+from bertline.modeling.sites import FixedSites
+from bertline.modeling.weights import Tensors, assign, load_weights, save_weights
 from bertline.stages.finetune import Settings, run
 from bertline.training import batches
+from bertline.training.quantize import quantize
+from bertline.training.settings import QuantizationSettings, TeacherWeights
 from tests.modeling.toys import batch_of
 from tests.training import test_optimizers
 from tests.training.toys import SPEC
@@ -93,6 +98,23 @@ def forget_last_step(work: Path) -> None:
     shutil.rmtree(last)
 
 
+def quantize_one(folder: Path, weights: Tensors) -> None:
+    """Calibration and two steps, with layers computed again; its weights, ranges and logits."""
+    settings = SETTINGS.model_copy(
+        update={"learning_rate": 1e-3, "max_steps": 2, "dropout": False, "recompute": True}
+    )
+    train, dev = (read_features(folder / "features", split) for split in ("train", "dev"))
+    quantized, ranges, _ = quantize(
+        SPEC, weights, train, dev, settings, QuantizationSettings(), TeacherWeights(), folder / "q"
+    )
+    model = build_model(SPEC, sites=FixedSites(ranges))
+    assign(model.trainable_variables, quantized, where="quantized")
+    logits = {name: np.asarray(value) for name, value in model(BATCH).items()}
+    save_weights(quantized, folder / "quantized.safetensors")
+    save_weights(logits, folder / "quantized_logits.safetensors")
+    write_json(folder / "ranges.json", ranges)
+
+
 def main(folder: Path) -> None:
     """Reads the artifacts in `folder`; writes models beside them, and logits.safetensors."""
     assert keras.backend.backend() == "jax"
@@ -108,6 +130,7 @@ def main(folder: Path) -> None:
     assign(model.trainable_variables, weights, where="trained")
     logits = {name: np.asarray(value) for name, value in model(BATCH).items()}
     save_weights(logits, folder / "logits.safetensors")
+    quantize_one(folder, weights)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,8 @@ class Run:
 
 
 def train(folder: Path, settings: FitSettings = SETTINGS) -> Run:
-    return Run(*finetune(SPEC, encoder_weights(), TRAIN, DEV, settings, folder), folder)
+    weights, _, history = finetune(SPEC, encoder_weights(), TRAIN, DEV, settings, folder)
+    return Run(weights, history, folder)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 
 from bertline.artifacts import read_json
 from bertline.modeling.model import build_model
+from bertline.modeling.sites import FixedSites
 from bertline.modeling.weights import Tensors, assign, load_weights, weights_digest
 from tests.conftest import ROOT
 from tests.stages.toy_artifacts import write_encoder, write_features
@@ -88,3 +89,24 @@ def test_the_first_host_alone_writes(trained: Path) -> None:
     ]
     # One of the two devices, whose work the hosts continued, and one more.
     assert len(list((work / "tensorboard").iterdir())) == 2
+
+
+def test_a_quantized_network_gives_the_same_logits_under_tensorflow(trained: Path) -> None:
+    ranges = {name: tuple(range) for name, range in read_json(trained / "ranges.json").items()}
+    model = build_model(SPEC, sites=FixedSites(ranges))
+    weights = load_weights(trained / "quantized.safetensors")
+    assign(model.trainable_variables, weights, where="quantized under JAX")
+    logits = load_weights(trained / "quantized_logits.safetensors")
+    for name, found in model(BATCH).items():
+        # A value between two levels may be rounded to the other one.
+        low, high = ranges[f"{name.removesuffix('_logits')}_dense/logits"]
+        np.testing.assert_allclose(found, logits[name], atol=2.01 * (high - low) / 255)
+        assert (np.asarray(found).argmax(-1) == logits[name].argmax(-1)).all()
+
+
+def test_quantization_learns_there_too(trained: Path) -> None:
+    quantized = load_weights(trained / "quantized.safetensors")
+    weights = weights_of(trained / "undisturbed")
+    assert quantized.keys() == weights.keys()
+    changes = [np.abs(quantized[path] - weights[path]).max() for path in weights]
+    assert 0 < max(changes) < 0.01

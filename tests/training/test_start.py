@@ -93,7 +93,7 @@ def test_what_is_no_model_is_told(tmp_path: Path, vocab: Path) -> None:
 def test_training_starts_from_the_head_it_is_given(tmp_path: Path) -> None:
     start, features = encoder_weights() | head_weights(), toy_features([5, 6])
     settings = FitSettings(num_epochs=1, learning_rate=1e-9, precision="float32")
-    weights, _ = finetune(SPEC, start, features, features, settings, tmp_path)
+    weights, _, _ = finetune(SPEC, start, features, features, settings, tmp_path)
     for path, value in start.items():
         np.testing.assert_allclose(weights[path], value, rtol=0, atol=1e-6)
 

@@ -6,14 +6,17 @@ import numpy as np
 
 from bertline.evaluation.predictors.base import OUTPUTS, Batch, Logits
 from bertline.modeling.config import ModelSpec
+from bertline.modeling.folder import read_ranges
 from bertline.modeling.model import build_model
+from bertline.modeling.sites import FLOAT, FixedSites
 from bertline.modeling.weights import assign, load_weights
 
 
 class KerasPredictor:
     """Logits of a model folder's saved weights by the float32 forward pass, for any batch.
 
-    Raises CheckpointError if the weights are missing, damaged or another model's.
+    A quantized network rounds its values, as its integer files do. Raises CheckpointError if the
+    weights are missing, damaged or another model's.
     """
 
     fixed_batch: int | None = None
@@ -22,7 +25,9 @@ class KerasPredictor:
         self.name = name
         spec = ModelSpec.read(folder)
         self._outputs = OUTPUTS[spec.head]
-        self._model = build_model(spec, dtype="float32")
+        ranges = read_ranges(folder, spec)
+        sites = FixedSites(ranges) if ranges else FLOAT
+        self._model = build_model(spec, dtype="float32", sites=sites)
         weights_file = folder / "weights.safetensors"
         assign(self._model.weights, load_weights(weights_file), where=str(weights_file))
 

@@ -1,0 +1,68 @@
+"""The forms of a model that was trained to be quantized."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bertline.export.exporter import Exporter
+from bertline.export.graph import Graph, Shape
+from bertline.export.listing import FORMATS, MIXED_KINDS, ExportedFile, Format
+from bertline.export.openvino import Sample, read_saved_model, write_ir
+from bertline.export.quantized import QuantizedModel, with_int8_weights, write_integer
+from bertline.export.ranges import Ranges, trained_ranges
+from bertline.export.saved_model import export_saved_model
+from bertline.export.text_input import TextInput
+
+INTEGER = "litert_integer"
+
+
+class QuantizedExporter(Exporter):
+    """Exports a model whose int8 forms have ranges of their own; others are as in `Exporter`.
+
+    litert_length: the length in tokens of the integer LiteRT file, which is fixed.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        samples: Sequence[Sample],
+        scratch: Path,
+        *,
+        text_input: TextInput | None = None,
+        float_sites: Sequence[str] = MIXED_KINDS,
+        model: QuantizedModel,
+        litert_length: int,
+    ) -> None:
+        super().__init__(graph, samples, scratch, text_input=text_input, float_sites=float_sites)
+        self._model, self._litert_length = model, litert_length
+
+    def export(self, name: str, folder: Path) -> ExportedFile:
+        """See `Exporter.export`; outputs of an integer file are int8, with scale and zero point."""
+        file = super().export(name, folder)
+        if name != INTEGER:
+            return file
+        outputs = tuple(each.model_copy(update={"dtype": "int8"}) for each in file.outputs)
+        return file.model_copy(update={"outputs": outputs})
+
+    def _write(self, name: str, path: Path) -> None:
+        if name == INTEGER:
+            scratch = self._scratch / "integer"
+            write_integer(self._model.litert_graph(), scratch, self._shape_of(FORMATS[name]), path)
+        elif name == "openvino_int8":
+            write_ir(self._quantized_openvino(), path)
+        else:
+            super()._write(name, path)
+
+    def _shape_of(self, form: Format) -> Shape:
+        batch, length = super()._shape_of(form)
+        return (batch, self._litert_length if form == FORMATS[INTEGER] else length)
+
+    def _find_ranges(self, path: Path) -> Ranges:
+        """Those of training, and measured ones for what training had no range of."""
+        return {**super()._find_ranges(path), **trained_ranges(path, self._model.ranges)}
+
+    def _quantized_openvino(self) -> Any:
+        graph = self._model.openvino_graph()
+        saved_model = self._scratch / "quantized_saved_model"
+        export_saved_model(graph, saved_model)
+        return with_int8_weights(read_saved_model(saved_model, graph))

@@ -1,0 +1,230 @@
+"""The integer forms of a toy that was calibrated, against its fake-quantized network."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import openvino as ov
+import pytest
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
+
+from bertline.artifacts import write_json
+from bertline.errors import CheckpointError
+from bertline.evaluation.predictors import Logits
+from bertline.evaluation.predictors.keras import KerasPredictor
+from bertline.evaluation.predictors.litert import LiteRtPredictor
+from bertline.evaluation.predictors.openvino import OpenVinoPredictor
+from bertline.export.calibration import samples_of
+from bertline.export.listing import FORMATS, ExportedFile
+from bertline.export.quantized_exporter import QuantizedExporter
+from bertline.export.ranges import trained_ranges
+from bertline.export.source import open_source
+from bertline.export.tflite import read_content
+from bertline.modeling.folder import RANGES_FILE, read_ranges, write_model
+from bertline.modeling.quantization import QuantizationSpec
+from bertline.modeling.weights import tensors_of
+from bertline.training.losses import OBJECTIVES
+from bertline.training.networks import weights_of
+from bertline.training.quantized import calibrate, quantized_network
+from bertline.training.settings import FitSettings, QuantizationSettings
+from tests.modeling.toys import batch_of, toy_spec
+from tests.stages.toy_artifacts import write_vocab
+from tests.training.toys import toy_features
+
+LENGTH = 16
+SPEC = toy_spec(
+    hidden_size=32, intermediate_size=64, initializer_range=0.3, num_hidden_layers=1
+).model_copy(update={"quantization": QuantizationSpec()})
+OUTPUTS = ("intent_logits", "slot_logits")
+INTEGER = ("litert_int8", "litert_int8_mixed", "litert_integer")
+BATCH = batch_of([2, 9, 8, 12, 3, 5, 7, 11, 3], length=12)
+WORDS = 9
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder with ranges."""
+    keras.utils.set_random_seed(0)
+    settings = FitSettings(batch_size=16, precision="float32")
+    network, sites = quantized_network(SPEC, settings, QuantizationSettings(calibration_batches=1))
+    for norm in (v for v in weights_of(network) if v.name in ("gamma", "beta")):
+        norm.assign(norm + tf.random.normal(norm.shape) / 5)
+    train = toy_features([WORDS] * 16)
+    calibrate(network, sites, train, OBJECTIVES[SPEC.head], settings)
+    folder = tmp_path_factory.mktemp("quantized")
+    write_vocab(folder / "vocab.txt")
+    weights = tensors_of(weights_of(network))
+    vocab = folder / "vocab.txt"
+    write_model(folder / "model", SPEC, weights, [], vocab, "toy", ranges=sites.ranges())
+    return folder / "model"
+
+
+@pytest.fixture(scope="module")
+def exported(model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ExportedFile]:
+    """The integer forms in `folder_of(model)`, by name."""
+    source = open_source(model)
+    assert source.quantized is not None
+    samples = samples_of(source.graph, toy_features([5, 9]), range(2))
+    exporter = QuantizedExporter(
+        source.graph,
+        samples,
+        tmp_path_factory.mktemp("scratch"),
+        float_sites=("output_sum",),
+        model=source.quantized,
+        litert_length=LENGTH,
+    )
+    folder = folder_of(model)
+    folder.mkdir()
+    names = (*INTEGER, "litert_float32", "openvino_int8")
+    return {name: exporter.export(name, folder) for name in names}
+
+
+def folder_of(model: Path) -> Path:
+    return model.parent / "exported"
+
+
+def operations(path: Path) -> Counter[str]:
+    interpreter = Interpreter(str(path))
+    interpreter.allocate_tensors()
+    return Counter(operation["op_name"] for operation in interpreter._get_ops_details())
+
+
+def tensors(path: Path) -> list[Any]:
+    interpreter = Interpreter(str(path))
+    interpreter.allocate_tensors()
+    details: list[Any] = interpreter.get_tensor_details()
+    return details
+
+
+def rows(logits: Logits) -> dict[str, NDArray[np.float32]]:
+    """The logits without those of padding."""
+    return {
+        name: values[:, :WORDS] if values.ndim == 3 else values for name, values in logits.items()
+    }
+
+
+def path_of(model: Path, name: str) -> Path:
+    return folder_of(model) / FORMATS[name].path
+
+
+def test_the_integer_file_has_no_float_tensor(
+    model: Path, exported: dict[str, ExportedFile]
+) -> None:
+    floats = [t["name"] for t in tensors(path_of(model, "litert_integer")) if t["dtype"] in FLOATS]
+    assert floats == []
+    file = exported["litert_integer"]
+    assert [(each.dtype, each.shape) for each in file.inputs] == [("int32", (1, LENGTH))] * 3
+    assert [(each.dtype, each.shape) for each in file.outputs] == [
+        ("int8", (1, 2)),
+        ("int8", (1, LENGTH, 3)),
+    ]
+
+
+FLOATS = (np.float32, np.float16, np.float64)
+
+
+@pytest.mark.parametrize("name", INTEGER)
+def test_litert_files_hold_builtin_operations(
+    model: Path, exported: dict[str, ExportedFile], name: str
+) -> None:
+    found = operations(path_of(model, name))
+    assert not [kind for kind in found if "FLEX" in kind.upper() or "CUSTOM" in kind.upper()]
+    assert found["FULLY_CONNECTED"] == 9
+    assert found["GELU"] == 1
+
+
+@pytest.mark.parametrize("name", INTEGER)
+def test_weights_are_integers(model: Path, exported: dict[str, ExportedFile], name: str) -> None:
+    by_number = {t["index"]: t for t in tensors(path_of(model, name))}
+    interpreter = Interpreter(str(path_of(model, name)))
+    kinds = ("FULLY_CONNECTED", "GATHER")
+    for operation in interpreter._get_ops_details():
+        if operation["op_name"] in kinds and "litert_integer" in name:
+            assert {by_number[n]["dtype"] for n in operation["inputs"]} <= {np.int8, np.int32}
+        elif operation["op_name"] == "FULLY_CONNECTED":
+            assert by_number[operation["inputs"][1]]["dtype"] == np.int8
+
+
+def test_an_integer_file_is_the_fake_quantized_network(
+    model: Path, exported: dict[str, ExportedFile]
+) -> None:
+    expected = rows(KerasPredictor(model)(BATCH))
+    file = LiteRtPredictor(path_of(model, "litert_integer"), "litert_integer", OUTPUTS)
+    found = rows(file(BATCH))
+    for name, values in expected.items():
+        detail = next(
+            t
+            for t in tensors(path_of(model, "litert_integer"))
+            if t["shape"][-1] == values.shape[-1]
+        )
+        step = detail["quantization"][0]
+        assert np.abs(found[name] - values).max() < 4 * step
+        assert (found[name].argmax(-1) == values.argmax(-1)).all()
+
+
+def test_files_with_float_outputs_have_the_trained_ranges_too(
+    model: Path, exported: dict[str, ExportedFile]
+) -> None:
+    ranges = read_ranges(model, SPEC)
+    tensors_of_sites = trained_ranges(path_of(model, "litert_float32"), ranges)
+    sites = {
+        *("embeddings/sum", "embeddings/norm"),
+        *(f"layer_0/{name}" for name in ("query", "key", "value", "context", "attention_output")),
+        *(f"layer_0/{name}" for name in ("attention_sum", "attention_norm", "intermediate")),
+        *(f"layer_0/{name}" for name in ("activation", "output", "output_sum", "output_norm")),
+    }
+    assert {ranges[site] for site in sites} <= set(tensors_of_sites.values())
+    by_name = {each.name: each for each in read_content(path_of(model, "litert_int8")).tensors}
+    integers = {name for name in tensors_of_sites if by_name[name].dtype == "INT8"}
+    assert len(integers) > 5
+    for name in integers:
+        low, high = tensors_of_sites[name]
+        assert by_name[name].scale == pytest.approx((high - low) / 255, rel=1e-5)
+
+
+def test_openvino_multiplies_in_integers(model: Path, exported: dict[str, ExportedFile]) -> None:
+    compiled = ov.Core().compile_model(path_of(model, "openvino_int8"), "CPU")
+    types = [
+        (op.get_rt_info()["layerType"].value, op.get_rt_info()["runtimePrecision"].value)
+        for op in compiled.get_runtime_model().get_ops()
+    ]
+    dense = [precision for kind, precision in types if kind == "FullyConnected"]
+    assert len(dense) == 9
+    assert set(dense) <= {"u8", "i8"}
+
+
+def test_openvino_s_weights_are_stored_in_integers(
+    model: Path, exported: dict[str, ExportedFile]
+) -> None:
+    constants = [
+        node
+        for node in ov.Core().read_model(path_of(model, "openvino_int8")).get_ops()
+        if node.get_type_name() == "Constant" and len(node.shape) == 2 and min(node.shape) > 1
+    ]
+    kernels = [node for node in constants if node.get_element_type() in (ov.Type.i8, ov.Type.u8)]
+    assert len(kernels) == 9
+
+
+def test_openvino_answers_as_the_network(model: Path, exported: dict[str, ExportedFile]) -> None:
+    expected = rows(KerasPredictor(model)(BATCH))
+    found = rows(
+        OpenVinoPredictor(path_of(model, "openvino_int8"), "openvino_int8", OUTPUTS)(BATCH)
+    )
+    for name, values in expected.items():
+        # The network rounds sums and normalizations too.
+        np.testing.assert_allclose(found[name], values, atol=0.3)
+        assert (found[name].argmax(-1) == values.argmax(-1)).mean() > 0.9
+
+
+def test_a_site_without_range_is_an_error(model: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "model"
+    broken.mkdir()
+    for file in model.iterdir():
+        (broken / file.name).write_bytes(file.read_bytes())
+    write_json(broken / RANGES_FILE, {"encoder/mask": [-100, 0]})
+    with pytest.raises(CheckpointError, match=r"no range of the site '.*'; quantize again$"):
+        open_source(broken)

@@ -1,0 +1,79 @@
+"""The table of sites, and that networks ask at all of them and no others."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from bertline.errors import ConfigError
+from bertline.modeling.config import ModelSpec
+from bertline.modeling.model import build_model
+from bertline.modeling.quantization import QuantizationSpec, matches, sites_of
+from bertline.modeling.sites import FixedSites
+from tests.modeling.toys import batch_of, toy_spec
+
+LABELS = {
+    "intent_slots": {"intents": ["a", "b"], "tags": ["O", "B-x", "I-x"]},
+    "classifier": {"classes": ["a", "b"]},
+    "answer_span": {},
+}
+
+
+def spec_of(head: str) -> ModelSpec:
+    return toy_spec().model_copy(update={"head": head, "labels": LABELS[head]})
+
+
+class Asking(FixedSites):
+    """Sites that note what they are asked for."""
+
+    def __init__(self, names: Mapping[str, Any], asked: list[str], prefix: str = "") -> None:
+        super().__init__({})
+        self.names, self.asked, self.prefix = names, asked, prefix
+        self.has_sites = any(name.startswith(prefix) for name in names)
+
+    def inside(self, name: str) -> "Asking":
+        return Asking(self.names, self.asked, f"{self.prefix}{name}/")
+
+    def __call__(self, name: str, x: Any) -> Any:
+        self.asked.append(self.prefix + name)
+        return x
+
+
+@pytest.mark.parametrize("head", LABELS)
+def test_a_network_asks_at_each_site_once(head: str) -> None:
+    spec = spec_of(head)
+    sites = sites_of(spec.encoder.num_hidden_layers, head)
+    asked: list[str] = []
+    model = build_model(spec, sites=Asking(sites, asked))
+    asked.clear()
+    model(batch_of([2, 5, 3], length=4))
+    assert sorted(asked) == sorted(sites)
+    # 5 tables and sums with a normalization of 8, 14 + 2 · 8 of each layer, 3 at the end.
+    assert len(sites) == 13 + 2 * (14 + 2 * 8) + 3 + len(LABELS[head] or [head])
+
+
+def test_patterns_are_names_or_kinds() -> None:
+    name = "layer_3/output_norm/variance"
+    assert matches(name, ["layer_3/output_norm/variance"])
+    assert matches(name, ["layer_*/output_norm/*"])
+    assert matches(name, ["no", "variance"])
+    assert not matches(name, ["output_norm", "layer_3", "layer_2/*"])
+
+
+def test_float_sites_are_left_out() -> None:
+    every = QuantizationSpec().sites(2, "classifier")
+    some = QuantizationSpec(float_sites=("output_sum", "layer_1/*norm/*")).sites(2, "classifier")
+    missing = every.keys() - some.keys()
+    assert len(missing) == 2 + 2 * 7
+    assert {"layer_0/output_sum", "layer_1/output_norm/mean"} <= missing
+
+
+def test_a_pattern_that_fits_none_is_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"^float_sites: no site 'outputsum'; did you mean"):
+        QuantizationSpec(float_sites=("outputsum",)).sites(2, "classifier")
+
+
+def test_older_models_are_not_quantized() -> None:
+    values = toy_spec().model_dump()
+    del values["quantization"]
+    assert ModelSpec.parse(values, where="older").quantization is None
