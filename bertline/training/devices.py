@@ -77,9 +77,14 @@ def is_first_process() -> bool:
 
 
 def make_reproducible(seed: int) -> None:
-    """Seeds Python, NumPy and the backend, and asks TensorFlow for deterministic operations."""
+    """Seeds Python, NumPy and the backend, and asks TensorFlow for deterministic operations.
+
+    TensorFlow also keeps operations apart that it would fuse where nothing else reads their
+    results: values do not change by a rounding when something does.
+    """
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
+        tf.config.optimizer.set_experimental_options({"remapping": False})

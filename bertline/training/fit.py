@@ -56,20 +56,16 @@ def fit(
     """
     steps_per_epoch = math.ceil(len(train) / settings.batch_size)
     total_steps = min(steps_per_epoch * settings.num_epochs, settings.max_steps or sys.maxsize)
-    updates = -(-total_steps // settings.gradient_accumulation_steps)
+    together = settings.gradient_accumulation_steps
+    updates = math.ceil(total_steps / together)
     warmup_updates = int(updates * settings.warmup_fraction)
-    schedule = WarmupDecay(settings.learning_rate, updates, warmup_updates)
+    schedule = WarmupDecay(settings.learning_rate, updates, warmup_updates, together)
     # JAX is slow without its compiler; TensorFlow's graphs are fast as they are and reproducible.
     compiled = keras.backend.backend() == "jax"
     optimizer = BertAdamW(
         schedule,
         settings.weight_decay,
-        # Keras does not know 1.
-        gradient_accumulation_steps=(
-            settings.gradient_accumulation_steps
-            if settings.gradient_accumulation_steps > 1
-            else None
-        ),
+        gradient_accumulation_steps=together if together > 1 else None,  # Keras does not know 1.
     )
     model.compile(optimizer=optimizer, jit_compile=compiled)
     model.optimizer.build(model.trainable_variables)

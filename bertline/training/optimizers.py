@@ -12,16 +12,20 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):  # type: ign
     """Linear warm-up from 0 to `peak`, then linear decay.
 
     The decay is on the line from `peak` at step 0 to 0 at `total_steps`, so that the rate falls a
-    little when warm-up ends. The very first step has rate 0.
+    little when warm-up ends. The very first step has rate 0. batches_per_step: Keras counts
+    batches, of which several make a step where gradients are accumulated.
     """
 
-    def __init__(self, peak: float, total_steps: int, warmup_steps: int) -> None:
+    def __init__(
+        self, peak: float, total_steps: int, warmup_steps: int, batches_per_step: int = 1
+    ) -> None:
         assert 0 <= warmup_steps < total_steps, f"{warmup_steps} of {total_steps} steps"
         self.peak, self.total_steps, self.warmup_steps = peak, total_steps, warmup_steps
+        self.batches_per_step = batches_per_step
 
-    def __call__(self, step: Any) -> Any:
-        """The rate of `step`, counted from 0."""
-        step = ops.cast(step, "float32")
+    def __call__(self, batch: Any) -> Any:
+        """The rate of the step that `batch` belongs to, both counted from 0."""
+        step = ops.cast(batch // self.batches_per_step, "float32")
         rate = self.peak * (1.0 - ops.minimum(step, self.total_steps) / self.total_steps)
         if self.warmup_steps == 0:
             return rate

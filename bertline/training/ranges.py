@@ -95,7 +95,7 @@ class FoundPart(keras.layers.Layer):  # type: ignore[misc]
         self.found = [name for name, site in sites.items() if site.fixed is None]
         count, settings = len(self.found), of.settings
         self.collected = self.add_weight((count, 4), "zeros", trainable=False, name="collected")
-        self.learns = settings.ranges in ("lsq", "pact")
+        self.learns = settings.ranges in ("lsq", "pact") and settings.quantize_training
         if self.learns:
             self.log_scale = self.add_weight((count, 2), "zeros", name=LOG_SCALE)
         left_out = settings.without_first

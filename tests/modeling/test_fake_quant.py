@@ -138,7 +138,7 @@ def test_the_gradient_of_a_kernel_is_straight_through() -> None:
     kernel = tf.Variable([[0.3, 0.0], [-1.0, 0.0]])
     with tf.GradientTape() as tape:
         y = fake_quantize_kernel(kernel)
-    np.testing.assert_allclose(y, [[38 / 127, 0], [-1, 0]], rtol=1e-6)
+    np.testing.assert_allclose(y, np.array([[38 / 127, 0], [-1, 0]]), rtol=1e-6)
     g = tf.constant([[1.0, 2.0], [3.0, 4.0]])
     with tf.GradientTape() as tape:
         total = tf.reduce_sum(g * fake_quantize_kernel(kernel))

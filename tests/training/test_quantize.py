@@ -26,7 +26,7 @@ SETTINGS = FitSettings(
     precision="float32",
     seed=3,
 )
-QAT = SETTINGS.model_copy(update={"learning_rate": 1e-3, "max_steps": 8, "dropout": False})
+QAT = SETTINGS.model_copy(update={"learning_rate": 5e-3, "max_steps": 12, "dropout": False})
 Quantized = tuple[Tensors, Ranges, History, Path]
 
 
@@ -78,10 +78,10 @@ def test_left_out_of_training_it_changes_evaluation_alone(
 
 def test_the_teacher_is_followed(trained: tuple[Tensors, History], quantized: Quantized) -> None:
     weights, ranges, history, _ = quantized
-    assert [each["step"] for each in history] == list(range(1, 9))
+    assert [each["step"] for each in history] == list(range(1, 13))
     assert weights.keys() == trained[0].keys()
-    # The first step has rate 0, so that the loss of step 1 is that of calibration alone.
-    assert history[-1]["loss"] < history[0]["loss"]
+    first, last = (sum(each["loss"] for each in epoch) for epoch in (history[:6], history[6:]))
+    assert last < 0.95 * first
     assert history[-1]["dev_slot_accuracy"] >= trained[1][-1]["dev_slot_accuracy"] - 0.05
     assert ranges["layer_0/softmax"] == (0, 255 / 256)
 
@@ -92,8 +92,8 @@ def test_a_run_that_continues_ends_as_an_undisturbed_one(
     tmp_path: Path,
 ) -> None:
     weights, ranges, history, folder = quantized
-    # As a run that was killed after step 4 would have left it.
-    shutil.copytree(folder / "step-00000004", tmp_path / "step-00000004")
+    # As a run that was killed after step 8 would have left it.
+    shutil.copytree(folder / "step-00000008", tmp_path / "step-00000008")
     again, ranges_again, history_again = qat(tmp_path, trained[0])
     assert weights_digest(again) == weights_digest(weights)
     assert ranges_again == ranges
