@@ -59,7 +59,7 @@ def run_seeds(
     """The report folders of the recipe run with each seed; runs what has not been run."""
     reports = []
     for seed in seeds:
-        folder = root / f"{recipe}-{seed}"
+        folder = root / f"seed-{seed}"  # Recipes that train alike share what was trained.
         command = [sys.executable, "-m", "pipelines.cli", "run", recipe, "--data", data]
         for setting in (f"finetune.seed={seed}", *settings):
             command += ["--set", setting]

@@ -134,7 +134,6 @@ class Exporter:
         return self._find_ranges(self._litert_float32)
 
     def _find_ranges(self, path: Path) -> Ranges:
-        """The ranges of the tensors of the float LiteRT file."""
         return measure_ranges(path, self._samples)
 
     @functools.cached_property

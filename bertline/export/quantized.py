@@ -18,7 +18,7 @@ from bertline.modeling.config import ModelSpec
 from bertline.modeling.fake_quant import fake_quantize_kernel
 from bertline.modeling.model import build_model
 from bertline.modeling.quantization import Ranges, Site
-from bertline.modeling.sites import FixedSites
+from bertline.modeling.sites import FixedSites, unchanged
 from bertline.modeling.weights import Tensors, assign
 
 
@@ -36,10 +36,10 @@ class QuantizedModel:
     def litert_graph(self) -> Graph:
         """The graph of an integer LiteRT file: every site is rounded.
 
-        Its weights are rounded already: operations that round weights by channel are what LiteRT's
-        converter cannot read.
+        Its kernels are rounded already: operations that round weights by channel are what LiteRT's
+        converter cannot read. It rounds vectors itself.
         """
-        return self._graph(self.ranges, weights=lambda kernel: kernel, rounded=True)
+        return self._graph(self.ranges, weights=unchanged, rounded=True)
 
     def openvino_graph(self) -> Graph:
         """The graph of an OpenVINO file: what goes into matrix products is rounded, and weights."""
@@ -52,7 +52,7 @@ class QuantizedModel:
         return self.spec.quantization.sites(self.spec.encoder.num_hidden_layers, self.spec.head)
 
     def _graph(self, ranges: Ranges, weights: Callable[[Any], Any], rounded: bool) -> Graph:
-        network = build_model(self.spec, sites=FixedSites(ranges, _round, weights))
+        network = build_model(self.spec, sites=FixedSites(ranges, _round, weights, unchanged))
         assign(network.trainable_variables, self.weights, where="the quantized model")
         if rounded:
             for variable in network.trainable_variables:

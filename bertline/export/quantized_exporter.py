@@ -10,7 +10,7 @@ from bertline.export.graph import Graph, Shape
 from bertline.export.listing import FORMATS, MIXED_KINDS, ExportedFile, Format
 from bertline.export.openvino import Sample, read_saved_model, write_ir
 from bertline.export.quantized import QuantizedModel, with_int8_weights, write_integer
-from bertline.export.ranges import Ranges, trained_ranges
+from bertline.export.ranges import Ranges, find_ranges
 from bertline.export.saved_model import export_saved_model
 from bertline.export.text_input import TextInput
 
@@ -59,8 +59,7 @@ class QuantizedExporter(Exporter):
         return (batch, self._litert_length if form == FORMATS[INTEGER] else length)
 
     def _find_ranges(self, path: Path) -> Ranges:
-        """Those of training, and measured ones for what training had no range of."""
-        return {**super()._find_ranges(path), **trained_ranges(path, self._model.ranges)}
+        return find_ranges(path, self._samples, self._model.ranges)
 
     def _quantized_openvino(self) -> Any:
         graph = self._model.openvino_graph()

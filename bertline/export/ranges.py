@@ -39,6 +39,11 @@ def measure_ranges(path: Path, samples: Sequence[Sample]) -> Ranges:
     }
 
 
+def find_ranges(path: Path, samples: Sequence[Sample], trained: SiteRanges) -> Ranges:
+    """The ranges of training, and measured ones of the tensors that training had none of."""
+    return {**measure_ranges(path, samples), **trained_ranges(path, trained)}
+
+
 def trained_ranges(path: Path, by_site: SiteRanges) -> Ranges:
     """The ranges of the tensors that are results of a network's sites (modeling.quantization).
 

@@ -80,7 +80,8 @@ class LayerNorm(keras.layers.Layer):  # type: ignore[misc]
         squared = at("squared", centred * centred)
         variance = at("variance", ops.mean(squared, axis=[-1], keepdims=True))
         inverse = at("inverse", ops.rsqrt(variance))
-        return at("scaled", at("normal", centred * inverse) * self.gamma) + self.beta
+        normal = at("normal", centred * inverse)
+        return at("scaled", normal * at.vector(self.gamma)) + at.vector(self.beta)
 
     def _in_floats(self, x: Any) -> Any:
         centred = x - ops.mean(x, axis=[-1], keepdims=True)

@@ -9,7 +9,7 @@ with ranges that are known; training has ranges that are found and learnt.
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from bertline.modeling.fake_quant import fake_quantize, fake_quantize_kernel
+from bertline.modeling.fake_quant import fake_quantize, fake_quantize_kernel, fake_quantize_vector
 from bertline.modeling.quantization import Ranges
 
 
@@ -36,6 +36,10 @@ class At(Protocol):
 
     def kernel(self, kernel: Any) -> Any:
         """The weights of a dense layer as they are used."""
+        ...
+
+    def vector(self, vector: Any) -> Any:
+        """Scale or shift of a normalization, computed as integer kernels do, as it is used."""
         ...
 
     def quantizes(self, name: str) -> bool:
@@ -70,8 +74,8 @@ class Sites(Protocol):
 class FixedSites:
     """Sites with the given ranges; those without one stay float.
 
-    With no ranges at all weights stay float too. activation, weights: what rounds; the functions of
-    fake_quant, or others of the same meaning.
+    With no ranges at all weights stay float too. activation, weights, vectors: what rounds; the
+    functions of fake_quant, or others of the same meaning.
     """
 
     seen: Mapping[str, Any] = {}
@@ -81,8 +85,10 @@ class FixedSites:
         ranges: Ranges,
         activation: Callable[[Any, Any, Any], Any] = fake_quantize,
         weights: Callable[[Any], Any] = fake_quantize_kernel,
+        vectors: Callable[[Any], Any] = fake_quantize_vector,
     ) -> None:
-        self._ranges, self._activation, self._weights = ranges, activation, weights
+        self._ranges, self._activation = ranges, activation
+        self._weights, self._vectors = weights, vectors
         self.has_sites = bool(ranges)
 
     def part(self, name: str) -> "FixedSites":
@@ -106,11 +112,15 @@ class FixedSites:
         ranges = {
             n.removeprefix(prefix): r for n, r in self._ranges.items() if n.startswith(prefix)
         }
-        return FixedSites(ranges, self._activation, self._weights)
+        return FixedSites(ranges, self._activation, self._weights, self._vectors)
 
     def kernel(self, kernel: Any) -> Any:
         """The rounded weights."""
         return self._weights(kernel)
+
+    def vector(self, vector: Any) -> Any:
+        """The rounded vector."""
+        return self._vectors(vector)
 
     def quantizes(self, name: str) -> bool:
         """Whether the site has a range."""
@@ -121,9 +131,10 @@ class FixedSites:
         return x
 
 
-def _unchanged(kernel: Any) -> Any:
-    return kernel
+def unchanged(weights: Any) -> Any:
+    """`weights` as they are."""
+    return weights
 
 
-FLOAT = FixedSites({}, weights=_unchanged)
+FLOAT = FixedSites({}, weights=unchanged, vectors=unchanged)
 """The sites of a network that is not quantized."""

@@ -1,4 +1,4 @@
-"""select_sites: Model → a LiteRT file with int8 activations, without training.
+"""select_sites: Model → a LiteRT file with int8 activations, without more training.
 
 What stays float in it is found by measuring on dev examples; what was measured lies beside it.
 """
@@ -49,16 +49,16 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
     """Writes the artifact `exported`: what export writes, with one file, and what was measured.
 
     The file is litert_int8_mixed with the smallest set of float sites that was found to be within
-    max_drop. sensitivity.json and sensitivity.svg tell what each site costs and what was tried;
-    verdict.json whether a setting was good enough: if none was, the file is the one with all sites
-    float. Raises what export raises.
+    max_drop; a model that was trained to be quantized gives it its ranges. sensitivity.json and
+    sensitivity.svg tell what each site costs and what was tried; verdict.json whether a setting was
+    good enough: if none was, the file is the one with all sites float. Raises what export raises.
     """
     from bertline.evaluation.outliers import find_outliers
     from bertline.evaluation.plots import sensitivity_plot
     from bertline.export.calibration import samples_of
     from bertline.export.exporter import Exporter
     from bertline.export.litert_int8 import write_int8
-    from bertline.export.ranges import measure_ranges
+    from bertline.export.ranges import find_ranges
     from bertline.export.source import open_source
     from bertline.features.records import read_features
 
@@ -75,7 +75,7 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
         scratch = Path(temporary)
         float_file = Exporter(source.graph, samples, scratch).export("litert_float32", scratch)
         path = scratch / float_file.path
-        ranges = measure_ranges(path, samples)
+        ranges = find_ranges(path, samples, source.quantized.ranges if source.quantized else {})
         bench = _bench(path, ranges, ModelSpec.read(model), tokenizer, examples, features, settings)
         (ids_input,) = (name for name, fed in source.graph.fed_by().items() if fed == "input_ids")
         outliers = find_outliers(path, samples, ids_input, tokenizer)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from bertline.modeling.fake_quant import fake_quantize, fake_quantize_kernel
+from bertline.modeling.fake_quant import fake_quantize, fake_quantize_kernel, fake_quantize_vector
 from bertline.modeling.quantization import Ranges, Site, matches
 from bertline.modeling.sites import FLOAT, At
 from bertline.training.bounds import bounds_of
@@ -210,6 +210,12 @@ class FoundAt:
         if not self.ranges:
             return kernel
         return self._when_active(fake_quantize_kernel(kernel), lambda: kernel)
+
+    def vector(self, vector: Any) -> Any:
+        """Scale or shift of a normalization, rounded if it is time."""
+        if not self.ranges:
+            return vector
+        return self._when_active(fake_quantize_vector(vector), lambda: vector)
 
     def quantizes(self, name: str) -> bool:
         """Whether the site has a range or gets one."""

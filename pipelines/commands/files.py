@@ -8,6 +8,8 @@ from bertline.errors import ConfigError
 
 STAGES = {"model": "finetune", "features": "tokenize", "examples": "ingest"}
 """Artifact → the stage whose folder of a run holds it."""
+QUANTIZED = "quantize/quantized"
+"""The model of a run that has that stage."""
 
 
 def add(commands: Any) -> None:
@@ -32,7 +34,7 @@ def add(commands: Any) -> None:
     quantize.add_argument(
         "--no-training",
         action="store_true",
-        help="choose what stays float; with training it is the stage quantize of a recipe",
+        help="of a model that was not trained to be quantized",
     )
     quantize.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR", help="the folder to write"
@@ -69,13 +71,19 @@ def _inspect(options: argparse.Namespace) -> None:
 
 
 def _quantize(options: argparse.Namespace) -> None:
+    from bertline.modeling.config import ModelSpec
     from bertline.stages.select_sites import Settings, run
 
-    if not options.no_training:
-        raise ConfigError("quantize: training is the stage quantize of a recipe; --no-training")
     values = {"max_drop": options.max_drop, "examples": options.examples}
     settings = Settings.parse(values, where="quantize")
-    run(settings, **_artifacts(options), exported=options.output)
+    artifacts = _artifacts(options)
+    model = artifacts["model"]
+    if not options.no_training and ModelSpec.read(model).quantization is None:
+        raise ConfigError(
+            f"{model}: not trained to be quantized; add the stage quantize to its recipe, or give "
+            "--no-training"
+        )
+    run(settings, **artifacts, exported=options.output)
     print(f"written: {options.output}")
 
 
@@ -83,6 +91,8 @@ def _artifacts(options: argparse.Namespace) -> dict[str, Path]:
     """model, features and examples, as given or from a run's folder; ConfigError if one is not."""
     folder: Path = options.model
     found = {name: folder / stage / name for name, stage in STAGES.items()}
+    if (folder / QUANTIZED).is_dir():
+        found["model"] = folder / QUANTIZED
     if (folder / "model.json").is_file():
         found = {"model": folder}
     for name in ("features", "examples"):

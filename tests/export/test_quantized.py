@@ -44,7 +44,7 @@ INTEGER = ("litert_int8", "litert_int8_mixed", "litert_integer")
 BATCH = batch_of([2, 9, 8, 12, 3, 5, 7, 11, 3], length=12)
 WORDS = 9
 FEW = 8
-"""Steps that logits may be apart: a value between two levels, rounded to the other, moves others."""
+"""Steps that logits may be apart: a value rounded to the other of two levels moves all after it."""
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,11 @@ from typing import Any
 
 import pytest
 
+from bertline.artifacts import write_json
+from bertline.modeling.quantization import QuantizationSpec
 from bertline.stages import select_sites
 from pipelines.cli import main
+from tests.modeling.toys import toy_spec
 from tests.toy_model import write_toy_folder
 
 Captured = pytest.CaptureFixture[str]
@@ -19,17 +22,21 @@ def test_inspect_tells_the_facts_of_a_file(tmp_path: Path, capsys: Captured) -> 
 
 
 @pytest.mark.parametrize("in_run", [True, False])
+@pytest.mark.parametrize("trained", [True, False])
 def test_quantize_finds_what_it_needs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_run: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_run: bool, trained: bool
 ) -> None:
+    spec = toy_spec()
+    if trained:
+        spec = spec.model_copy(update={"quantization": QuantizationSpec()})
     places = {
-        "model": tmp_path / "finetune/model",
+        "model": tmp_path / ("quantize/quantized" if trained else "finetune/model"),
         "features": tmp_path / "tokenize/features",
         "examples": tmp_path / "ingest/examples",
     }
     for place in places.values():
         place.mkdir(parents=True)
-    (places["model"] / "model.json").touch()
+    write_json(places["model"] / "model.json", spec.model_dump())
     found: dict[str, Any] = {}
 
     def note(settings: select_sites.Settings, **paths: Path) -> None:
@@ -38,7 +45,10 @@ def test_quantize_finds_what_it_needs(
     monkeypatch.setattr(select_sites, "run", note)
     others = ["--features", str(places["features"]), "--examples-from", str(places["examples"])]
     given = [str(tmp_path)] if in_run else [str(places["model"]), *others]
-    line = [*given, "--no-training", "--max-drop", "0.3", "-o", str(tmp_path / "out")]
+    line = [*given, "--max-drop", "0.3", "-o", str(tmp_path / "out")]
+    if not trained:
+        assert main(["quantize", *line]) == 2
+        line.append("--no-training")
     assert main(["quantize", *line]) == 0
     assert found == {**places, "exported": tmp_path / "out", "max_drop": 0.3}
 
@@ -47,7 +57,7 @@ def test_quantize_finds_what_it_needs(
     ("line", "message"),
     [
         (["--no-training"], "no model there; give a run's folder"),
-        ([], "training is the stage quantize of a recipe; --no-training"),
+        ([], "no model there; give a run's folder"),
     ],
 )
 def test_what_is_missing_is_one_line(
