@@ -57,6 +57,8 @@ class Settings(Config):
     def _known(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
         for name in formats:
             check_format(name, [*FAMILIES, *FORMATS])
+            if name == "litert_integer":
+                raise ValueError(f"{name} needs training; a recipe with the stage quantize has it")
         return formats
 
     @field_validator("static")

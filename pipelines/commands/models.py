@@ -111,7 +111,9 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
         "--output-names", metavar="NAMES", help="of a SavedModel or .pb: which ones (default: all)"
     )
     parser.add_argument(
-        "--calibration", metavar="FILE", help='JSON lines {"text": …}: adds OpenVINO INT8 by NNCF'
+        "--calibration",
+        metavar="FILE",
+        help='JSON lines {"text": …} for ranges of int8: adds OpenVINO INT8 by NNCF',
     )
     parser.add_argument(
         "--tokenizer-inside", action="store_true", help="OpenVINO files that take strings, too"

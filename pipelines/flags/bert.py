@@ -11,6 +11,7 @@ from pipelines.flags.flag import (
     Flag,
     Values,
 )
+from pipelines.flags.quantization import POST_QUANTIZATION
 
 ACCELERATOR = "where the pipeline runs decides the accelerator"
 ALWAYS = "always; what the cache has is not done again"
@@ -59,13 +60,7 @@ ACCELERATORS = (
 LITE = (
     Flag("export_dir", TEXT, note=ROOT),
     Flag("lite_model_path", TEXT, note="every exported file is evaluated"),
-    Flag(
-        "use_post_quantization",
-        BOOLEAN,
-        "export.formats",
-        combined=True,
-        note="true: litert_dynamic_int8 alone; false: all formats",
-    ),
+    POST_QUANTIZATION,
 )
 
 
@@ -115,9 +110,3 @@ def data(task: str, sources: list[str], flags: str) -> Combined:
     return Combined(
         {"ingest.task": task, "ingest.source": source[0] if len(source) == 1 else source}, notes
     )
-
-
-def formats(values: Values) -> Combined:
-    """The formats of export of a quantization after training."""
-    asked = values.get("use_post_quantization")
-    return Combined({"export.formats": ["litert_dynamic_int8"]} if asked else {})

@@ -42,6 +42,7 @@ def convert_line(options: Mapping[str, Any]) -> str:
         "formats": [options["--to"]],
         "static": options.get("--static"),
         "output_names": names.split(",") if names else [],
+        "calibration": options.get("--calibration"),
     }
     kind: type[Config] = importlib.import_module("bertline.stages.convert").Settings
     kind.parse(values, where="import-flags: convert")

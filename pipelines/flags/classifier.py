@@ -10,11 +10,11 @@ from pipelines.flags.bert import (
     RUN,
     checkpoint,
     data,
-    formats,
     training,
 )
 from pipelines.flags.body import recipe_text
 from pipelines.flags.flag import PATH, TEXT, WHOLE, Combined, Flag, Script, Values, one_of
+from pipelines.flags.quantization import formats
 
 CLASSIFIED = one_of(*(task.name for task in TASKS.values() if task.head == "classifier"))
 

@@ -30,11 +30,11 @@ class Kind:
 class Flag:
     """One row: a flag and what it becomes.
 
-    setting: where the value goes, "stage.key" of a recipe or an option of `bertline convert`; empty
-    if it has no meaning here. combined: the value depends on other flags too, the script's
-    `combine` makes it. default: what the script takes where the flag is left out. planned: the
-    stage to come that will have a setting for it. note: why it has no meaning, or what becomes of
-    the value.
+    setting: where the value goes, "stage.key" of a recipe, a stage that it adds, or an option of
+    `bertline convert`; empty if it has no meaning here. combined: the value depends on other flags
+    too, the script's `combine` makes it. default: what the script takes where the flag is left out.
+    planned: the stage to come that will have a setting for it. note: why it has no meaning, or what
+    becomes of the value.
     """
 
     name: str

@@ -24,6 +24,13 @@ from pipelines.flags.flag import (
     Values,
     one_of,
 )
+from pipelines.flags.quantization import (
+    DELAY,
+    QUANTIZE,
+    QUANTIZED_TRAINING,
+    WIDTHS,
+    quantization,
+)
 
 
 def _layers(text: str) -> int | None:
@@ -35,7 +42,6 @@ def _layers(text: str) -> int | None:
 
 
 LAYER = Kind("the index of a layer from 0, or -1 for the last", _layers)
-QUANTIZE = "quantize"
 JOINT = "intents and slots are learnt together, their names are those of the data"
 
 FLAGS = (
@@ -65,11 +71,10 @@ FLAGS = (
     Flag("profile_eval", BOOLEAN, note="latency is always measured"),
     Flag("save_summary_steps", WHOLE, note=LOGGED),
     Flag("prune", BOOLEAN, note="weights are not pruned"),
-    Flag("quant_delay", WHOLE, planned=QUANTIZE, note="steps before ranges are applied"),
-    Flag("quantize", BOOLEAN, planned=QUANTIZE),
-    Flag("use_quantized_training", BOOLEAN, planned=QUANTIZE),
-    Flag("weight_bits", WHOLE, planned=QUANTIZE),
-    Flag("activation_bits", WHOLE, planned=QUANTIZE),
+    DELAY,
+    QUANTIZE,
+    QUANTIZED_TRAINING,
+    *WIDTHS,
     Flag("serving_path", TEXT, note=ROOT),
     Flag("export_dir", TEXT, note=ROOT),
     Flag("tflite_file", TEXT, note=ROOT),
@@ -78,9 +83,9 @@ FLAGS = (
 
 
 def combine(values: Values) -> Combined:
-    """The settings of the data and of the checkpoint."""
+    """The settings of the data, the checkpoint and quantization."""
     sources = [values["data_dir"]] if "data_dir" in values else []
-    return data("snips", sources, "--data_dir") | checkpoint(values)
+    return data("snips", sources, "--data_dir") | checkpoint(values) | quantization(values)
 
 
 SCRIPT = Script(("run_bert_nlu",), FLAGS, combine, recipe_text)

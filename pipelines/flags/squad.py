@@ -8,11 +8,15 @@ from pipelines.flags.bert import (
     RUN,
     checkpoint,
     data,
-    formats,
     training,
 )
 from pipelines.flags.body import recipe_text
 from pipelines.flags.flag import BOOLEAN, NUMBER, PATH, TEXT, WHOLE, Combined, Flag, Script, Values
+from pipelines.flags.quantization import (
+    ACTIVATION_QUANTIZATION,
+    QUANTIZED_TRAINING,
+    quantization,
+)
 
 FILES = ("train_file", "predict_file")
 
@@ -47,19 +51,20 @@ FLAGS = (
     *RUN,
     Flag("predict_batch_size", WHOLE, "evaluate.batch_size"),
     Flag("verbose_logging", BOOLEAN, note="ingest counts what is odd in the data"),
-    Flag("use_quantized_training", BOOLEAN, planned="quantize"),
-    Flag("activation_quantization", BOOLEAN, planned="quantize", note="LiteRT in integers alone"),
+    QUANTIZED_TRAINING,
+    ACTIVATION_QUANTIZATION,
     *LITE,
     *ACCELERATORS,
 )
 
 
 def combine(values: Values) -> Combined:
-    """The settings of the version, the data, the checkpoint and the formats."""
+    """The settings of the version, the data, the checkpoint and quantization."""
     sources = [values[name] for name in FILES if name in values]
     version_2 = values.get("version_2_with_negative", False)
     both = data("squad-v2" if version_2 else "squad-v1", sources, "--train_file")
-    return both | _half(values) | _threshold(values) | checkpoint(values) | formats(values)
+    both |= _half(values) | _threshold(values)
+    return both | checkpoint(values) | quantization(values)
 
 
 def _half(values: Values) -> Combined:

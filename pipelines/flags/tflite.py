@@ -22,6 +22,11 @@ INPUTS = "all inputs are kept, with their names and types"
 RANGES = "ranges come from texts, see --calibration"
 GRAPH = "the graph is converted as it is"
 BUILT_IN = "LiteRT's own operations alone"
+TEXTS = "texts.jsonl"
+INT8 = (
+    f'sums and dense layers in int8, with ranges of {TEXTS}: some hundred lines {{"text": …}}, '
+    "and vocab.txt beside the graph; integers alone need the stage quantize of a recipe (snips-qat)"
+)
 TYPES = one_of("FLOAT", "INT8", "UINT8", "QUANTIZED_UINT8")
 
 FLAGS = (
@@ -64,7 +69,7 @@ FLAGS = (
         TYPES,
         "--to",
         combined=True,
-        note="FLOAT: as without; integers alone: not built yet (stage quantize)",
+        note="FLOAT: as without; else litert_int8, with --calibration",
     ),
     Flag("inference_input_type", TYPES, note=INPUTS),
     Flag("input_data_type", TEXT, note=INPUTS),
@@ -120,7 +125,8 @@ def _integers(values: Values) -> Combined:
     asked = values.get("inference_type", "FLOAT")
     if asked == "FLOAT":
         return Combined()
-    return Combined(notes=(f"--inference_type={asked}: not built yet (stage quantize)",))
+    options = {"--to": "litert_int8", "--calibration": TEXTS}
+    return Combined(options, (f"--inference_type={asked}: {INT8}",))
 
 
 def _first(values: Values, names: tuple[str, ...]) -> str | None:

@@ -103,6 +103,7 @@ def test_a_saved_model_and_some_of_its_outputs(
         ({"static": "128"}, "key 'static' = '128': .*expected BATCHxLENGTH, such as 1x128"),
         ({"static": "0x128"}, "expected BATCHxLENGTH"),
         ({"formats": ["openvino_int8"]}, "openvino_int8 needs texts for its ranges"),
+        ({"formats": ["litert_integer"]}, "litert_integer needs training; a recipe with the stage"),
         ({"output": "pool"}, "key 'output' = 'pool'"),
     ],
 )

@@ -80,12 +80,14 @@ def test_toco_of_a_frozen_graph() -> None:
     assert options(command) == {
         "CHECKPOINT": "frozen.pb",
         "--output-dir": "bert",
-        "--to": "litert_float32",
+        "--to": "litert_int8",
+        "--calibration": "texts.jsonl",
         "--output-names": "loss/Softmax,pooled",
         "--static": "1x128",
     }
-    told = "--inference_type=QUANTIZED_UINT8: not built yet (stage quantize)"
-    assert told in recipe_of(command).notes
+    (told,) = (each for each in recipe_of(command).notes if each.startswith("--inference_type"))
+    assert told.startswith("--inference_type=QUANTIZED_UINT8: sums and dense layers in int8, with ")
+    assert told.endswith("; integers alone need the stage quantize of a recipe (snips-qat)")
 
 
 @pytest.mark.parametrize(
@@ -93,6 +95,7 @@ def test_toco_of_a_frozen_graph() -> None:
     [
         ("", "litert_float32"),
         ("--inference_type=float", "litert_float32"),
+        ("--inference_type=INT8 --post_training_quantize", "litert_int8"),
         ("--quantize_weights", "litert_dynamic_int8"),
         ("--post_training_quantize", "litert_dynamic_int8"),
         ("--post_training_quantize --quantize_to_float16", "litert_float16"),

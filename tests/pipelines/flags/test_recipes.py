@@ -5,7 +5,7 @@ import pytest
 
 from bertline.errors import ConfigError
 from pipelines.flags import recipe_of
-from pipelines.recipe import Recipe, parse_yaml
+from pipelines.recipe import Recipe, load_recipe, parse_yaml
 
 
 def stages(command: str) -> dict[str, dict[str, Any]]:
@@ -99,13 +99,41 @@ def test_mobilebert_keeps_its_prefix_config_and_vocabulary() -> None:
     assert found["ingest"]["task"] == "squad-v1"
     assert found["finetune"]["learning_rate"] == 4e-5
     assert "null_threshold" not in found["export"]
-    assert "--use_quantized_training: not built yet (stage quantize)" in notes(command)
+    assert found["quantize"] == {"batch_size": 32}
+    assert not any("quantize" in note for note in notes(command))
 
 
-@pytest.mark.parametrize(("asked", "formats"), [("true", ["litert_dynamic_int8"]), ("false", None)])
-def test_quantization_after_training_is_a_format(asked: str, formats: list[str] | None) -> None:
-    found = stages(f"run_squad.py --use_post_quantization={asked} --export_dir=/tflite")
-    assert found["export"].get("formats") == formats
+INTEGERS = load_recipe("snips-qat").stages["export"]["formats"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "formats"),
+    [
+        ("--use_post_quantization=true --export_dir=/tflite", ["litert_dynamic_int8"]),
+        ("--use_post_quantization=false --export_dir=/tflite", None),
+        ("--use_quantized_training=true", INTEGERS),
+        ("--use_quantized_training=true --use_post_quantization=true", ["litert_dynamic_int8"]),
+        ("--nouse_quantized_training", None),
+        ("--activation_quantization --use_post_quantization", ["litert_integer"]),
+    ],
+)
+def test_quantization_is_formats(flags: str, formats: list[str] | None) -> None:
+    assert stages(f"run_squad.py {flags}")["export"].get("formats") == formats
+
+
+@pytest.mark.parametrize(
+    ("flags", "trained"),
+    [
+        ("--use_quantized_training=true --train_batch_size=12", {"batch_size": 12}),
+        ("--use_quantized_training=false", None),
+        ("--use_post_quantization=true", None),
+        ("--activation_quantization=true", {"batch_size": 32}),
+    ],
+)
+def test_quantized_training_is_a_stage(flags: str, trained: dict[str, int] | None) -> None:
+    found = stages(f"run_squad.py {flags}")
+    assert found.get("quantize") == trained
+    assert "quantization" not in found["finetune"]
 
 
 def test_snips_with_a_delay_of_quantization() -> None:
@@ -119,9 +147,23 @@ def test_snips_with_a_delay_of_quantization() -> None:
     assert found["tokenize"] == {"max_seq_length": 48}
     assert found["finetune"]["learning_rate"] == 2e-5
     assert found["finetune"]["save_checkpoints_steps"] == 200
-    delay = "--quant_delay=1000: not built yet (stage quantize); steps before ranges are applied"
-    assert delay in notes(command)
+    assert found["finetune"]["quantization"] == {"quant_delay": 1000}
+    assert "quantize" not in found
+    assert found["export"] == {"formats": INTEGERS}
     assert any(note.startswith("no --init_checkpoint: ") for note in notes(command))
+
+
+def test_quantization_of_snips_joins_in_only_with_a_delay() -> None:
+    switched_on = stages("run_bert_nlu.py --quantize --weight_bits=8 --train_batch_size=16")
+    assert switched_on["quantize"] == {"batch_size": 16}
+    assert "quantization" not in switched_on["finetune"]
+    both = stages("run_bert_nlu.py --use_quantized_training --quant_delay=0")
+    assert both["finetune"]["quantization"] == {"quant_delay": 0}
+    assert "quantize" not in both
+    switched_off = "run_bert_nlu.py --noquantize --quant_delay=1000"
+    assert stages(switched_off).keys() & {"quantize", "export"} == set()
+    assert "quantization" not in stages(switched_off)["finetune"]
+    assert "--quant_delay: nothing is quantized" in notes(switched_off)
 
 
 def test_the_last_layer_is_all_layers() -> None:
@@ -192,8 +234,8 @@ def test_pretraining_names_its_flags_and_makes_no_recipe() -> None:
 
 
 def test_a_planned_flag_that_is_off_asks_for_nothing() -> None:
-    command = "run_squad.py --nouse_quantized_training"
-    assert "--use_quantized_training=false: nothing to do" in notes(command)
+    command = "run_pretraining.py --nolayer_wise_warmup"
+    assert "--layer_wise_warmup=false: nothing to do" in notes(command)
 
 
 def test_a_threshold_without_unanswerable_questions_is_left_out() -> None:
@@ -222,6 +264,14 @@ def test_no_line_of_a_value_leaves_the_comments() -> None:
         ("run_squad.py --do_train=perhaps", "--do_train 'perhaps': expected true or false"),
         ("run_squad.py --train_file=", "--train_file '': expected a path"),
         ("run_squad.py --train_file=~nobody-here/x", "expected a path"),
+        (
+            "run_bert_nlu.py --weight_bits=4",
+            "run_bert_nlu: --weight_bits '4': expected 8, the only width there is",
+        ),
+        (
+            "run_bert_nlu.py --quant_delay=-1",
+            "recipe imported-snips: finetune: key 'quantization.quant_delay' = -1: Input should be",
+        ),
         ("run_bert_nlu.py --layer=-2", "--layer '-2': expected the index of a layer from 0"),
         (
             "run_classifier.py --task_name=CoLA",
