@@ -138,6 +138,12 @@ def _check_together(checked: Mapping[str, Any]) -> None:
     if "evaluate" in checked:
         judge = judge_for(get_task(checked["ingest"].task))
         checked["evaluate"].gate.check_task(judge)
+        is_quantized = "quantize" in checked or checked["finetune"].quantization is not None
+        if "litert_integer" in checked["export"].formats and not is_quantized:
+            raise ConfigError(
+                "export.formats: litert_integer is of a model that was trained to be quantized; "
+                "add the stage quantize"
+            )
     if "compare_models" in checked:
         checked["compare_models"].check_task(judge)
         names = checked["compare_data"].name, checked["publish"].name

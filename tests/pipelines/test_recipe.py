@@ -7,7 +7,15 @@ import pytest
 
 from bertline.errors import ConfigError
 from pipelines import recipe as recipe_module
-from pipelines.recipe import PIPELINES, PROJECT, Recipe, load_recipe, parse_assignment, recipe_names
+from pipelines.recipe import (
+    OPTIONAL,
+    PIPELINES,
+    PROJECT,
+    Recipe,
+    load_recipe,
+    parse_assignment,
+    recipe_names,
+)
 
 MINIMAL = {"name": "toy", "description": "A toy.", "stages": {"ingest": {"source": "data/toy"}}}
 
@@ -27,8 +35,21 @@ def test_recipes_of_the_project_are_valid(name: str) -> None:
     loaded = load_recipe(name)
     assert loaded.name == name
     settings = loaded.changed(dict.fromkeys(loaded.needs, "/some/folder")).settings()
-    assert list(settings) == list(PIPELINES[loaded.pipeline])
+    optional = OPTIONAL[loaded.pipeline]
+    assert [s for s in settings if s not in optional] == list(PIPELINES[loaded.pipeline])
+    assert {s for s in settings if s in optional} == loaded.stages.keys() & optional
     assert all(isinstance(json.loads(text), dict) for text in settings.values())
+
+
+@pytest.mark.parametrize(
+    "given", [{"quantize.max_steps": 9}, {"finetune.quantization": {"quant_delay": 9}}]
+)
+def test_files_in_integers_alone_need_a_model_trained_for_them(given: dict[str, object]) -> None:
+    asked = recipe().changed({"export.formats": ["litert_integer"]})
+    message = problem(asked)
+    assert message.startswith("recipe toy: export.formats: litert_integer is of a model that was")
+    assert message.endswith("; add the stage quantize")
+    assert "export" in asked.changed(given).settings()
 
 
 def test_bert_base_has_the_settings_of_its_paper_and_needs_a_checkpoint() -> None:
