@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-LEVELS = 255.0
-"""Steps of an 8-bit range. Symmetric weights have one less: -127 … 127."""
+from bertline.modeling.quantization import LEVELS
 
 
 def fake_quantize(x: Any, low: Any, high: Any, learns_step: bool = False) -> Any:

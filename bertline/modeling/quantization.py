@@ -5,6 +5,7 @@ below name all sites; networks ask at each of them what is to be done (bertline.
 Names are paths: "layer_3/output_norm/variance".
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -16,6 +17,10 @@ from bertline.errors import ConfigError
 Range = tuple[float, float]
 Ranges = Mapping[str, Range]
 """Site → (low, high) of its values, low <= 0 <= high."""
+
+LEVELS = 255
+"""Steps of an 8-bit range."""
+_STEP_BITS = 12
 
 # Added to the attention scores of padding. e^-100 vanishes beside 1 in float32, as with the -10000
 # of the original, and the range of the scores stays narrow enough for 8 bits.
@@ -106,6 +111,22 @@ def sites_of(num_hidden_layers: int, head: str) -> dict[str, Site]:
     """All sites of an encoder with a head by their full names: "<part>/<name>"."""
     parts = parts_of(num_hidden_layers, head)
     return {f"{part}/{name}": site for part, sites in parts.items() for name, site in sites.items()}
+
+
+def settled(low: float, high: float) -> Range:
+    """The range [low, high], low <= 0 <= high, as a file holds it: 0 is a level, steps are exact.
+
+    Every level of it is a float32 without rounding: a step has 12 bits and a level's number 8.
+    Otherwise what tools compute of the bounds, each in its own way, differs in the last bit, and
+    LiteRT's converter refuses graphs for that. The range grows by 1/4096 at most, beside the half
+    step that 0 may move it.
+    """
+    if low == high:
+        return (0.0, 0.0)
+    mantissa, exponent = math.frexp((high - low) / LEVELS)
+    step = math.ldexp(math.ceil(mantissa * 2**_STEP_BITS), exponent - _STEP_BITS)
+    zero = min(math.floor(-low / step + 0.5), LEVELS)
+    return (-zero * step, (LEVELS - zero) * step)
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from bertline.modeling.fake_quant import fake_quantize, fake_quantize_kernel, fake_quantize_vector
-from bertline.modeling.quantization import Ranges, Site, matches
+from bertline.modeling.quantization import Ranges, Site, matches, settled
 from bertline.modeling.sites import FLOAT, At
 from bertline.training.bounds import bounds_of
 from bertline.training.settings import QuantizationSettings
@@ -49,8 +49,12 @@ class FoundSites:
         self.step.assign(self.step + 1)
 
     def ranges(self) -> Ranges:
-        """The range of every site as it is now."""
-        return {f"{p.part}/{name}": r for p in self._parts for name, r in p.settled().items()}
+        """The range of every site as it is now, `settled`."""
+        return {
+            f"{part.part}/{name}": settled(float(low), float(high))
+            for part in self._parts
+            for name, (low, high) in part.ranges().items()
+        }
 
     def collects(self, training: bool) -> bool:
         """Whether a batch of this kind may be collected."""
@@ -138,10 +142,6 @@ class FoundPart(keras.layers.Layer):  # type: ignore[misc]
             low, high = (ops.unstack(bounds[i], num=len(self.found)) for i in (0, 1))
             ranges |= {name: (low[i], high[i]) for i, name in enumerate(self.found)}
         return ranges
-
-    def settled(self) -> Ranges:
-        """Site → low and high as numbers."""
-        return {name: (float(low), float(high)) for name, (low, high) in self.ranges().items()}
 
     def _bounds(self) -> Any:
         """low, high [sites, 2]."""

@@ -3,12 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from bertline.errors import ConfigError
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.model import build_model
-from bertline.modeling.quantization import QuantizationSpec, matches, sites_of
+from bertline.modeling.quantization import (
+    LEVELS,
+    SOFTMAX_RANGE,
+    TANH_RANGE,
+    QuantizationSpec,
+    matches,
+    settled,
+    sites_of,
+)
 from bertline.modeling.sites import FixedSites
 from tests.modeling.toys import batch_of, toy_spec
 
@@ -77,3 +88,25 @@ def test_older_models_are_not_quantized() -> None:
     values = toy_spec().model_dump()
     del values["quantization"]
     assert ModelSpec.parse(values, where="older").quantization is None
+
+
+BOUNDS = st.floats(0, 1e6, width=32)
+
+
+@given(low=BOUNDS, high=BOUNDS)
+def test_levels_of_a_settled_range_are_exact(low: float, high: float) -> None:
+    assume(low + high > 1e-30)
+    first, last = settled(-low, high)
+    step = (last - first) / LEVELS
+    levels = first + step * np.arange(LEVELS + 1)
+    assert 0 in levels
+    np.testing.assert_array_equal(levels, levels.astype(np.float32))
+    assert first <= -low + 0.51 * step
+    assert last >= high - 0.51 * step
+    assert step <= (low + high) / LEVELS * (1 + 2**-11)
+    assert settled(first, last) == (first, last)
+
+
+def test_ranges_of_kernels_and_none_stay() -> None:
+    for bounds in (SOFTMAX_RANGE, TANH_RANGE, (0.0, 0.0)):
+        assert settled(*bounds) == bounds
