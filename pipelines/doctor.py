@@ -65,7 +65,7 @@ def examine(work: Path) -> Iterator[Finding]:
         if importlib.util.find_spec(module) is None:
             yield Finding(name, None, "not installed")
         else:
-            yield _finding(name, partial(computes, double))
+            yield _finding(name, partial(computes, double, made_for(name)))
     yield _finding("work folder", lambda: writable(work))
 
 
@@ -88,12 +88,26 @@ def package_versions() -> str:
     return ", ".join(found)
 
 
-def computes(double: Callable[[], Doubled]) -> str:
-    """The version and devices of a runtime that doubles VALUES; RuntimeError if it fails to."""
+def made_for(runtime: str) -> str:
+    """The kind of accelerator that the installed packages give a runtime; "" if they give none."""
+    for package, kind in ACCELERATORS.get(runtime, {}).items():
+        if importlib.util.find_spec(package) is not None:
+            return kind
+    return ""
+
+
+def computes(double: Callable[[], Doubled], accelerator: str = "") -> str:
+    """The version and devices of a runtime that doubles VALUES; RuntimeError if it fails to.
+
+    accelerator: the kind that it is installed for; the text says if none is seen.
+    """
     version, values, devices = double()
     if not np.array_equal(values, 2 * VALUES):
         raise RuntimeError(f"{version} doubles {VALUES.tolist()} to {values.tolist()}")
-    return f"{version} computes; sees {', '.join(devices)}"
+    text = f"{version} computes; sees {', '.join(devices)}"
+    if accelerator and all("cpu" in device.lower() for device in devices):
+        text += f", no {accelerator}: it would train on the CPU"
+    return text
 
 
 def writable(work: Path) -> str:
@@ -179,6 +193,12 @@ RUNTIMES: dict[str, tuple[str, Callable[[], Doubled]]] = {
     "litert": ("ai_edge_litert", _litert),
 }
 """Name → the module that is there when it is installed, and how it doubles VALUES."""
+
+ACCELERATORS = {
+    "tensorflow": {"nvidia": "GPU"},
+    "jax": {"jax_cuda12_plugin": "GPU", "libtpu": "TPU"},
+}
+"""Name → a module that is installed beside it for accelerators of a kind alone → the kind."""
 
 
 def _finding(name: str, check: Callable[[], str]) -> Finding:

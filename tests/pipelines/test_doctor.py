@@ -47,6 +47,21 @@ def test_wrong_result_is_a_failure() -> None:
         computes(wrong)
 
 
+def test_accelerator_that_is_installed_for_and_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def on_cpu() -> Doubled:
+        return Doubled("1.2", 2 * VALUES, ["/device:CPU:0", "cpu:1"])
+
+    table = {"works": ("json", right), "blind": ("json", on_cpu), "small": ("json", on_cpu)}
+    monkeypatch.setattr(module, "RUNTIMES", table)
+    kinds = {"not_installed": "TPU", "json": "GPU"}
+    monkeypatch.setattr(module, "ACCELERATORS", {"works": kinds, "blind": kinds})
+    found = {finding.name: finding for finding in examine(Path())}
+    seen = "1.2 computes; sees /device:CPU:0, cpu:1"
+    assert found["works"].text == "1.2 computes; sees CPU, GPU.0"
+    assert found["blind"] == Finding("blind", True, f"{seen}, no GPU: it would train on the CPU")
+    assert found["small"].text == seen
+
+
 def test_line_a_check(runtimes: dict[str, object], tmp_path: Path, capsys: Captured) -> None:
     assert main(["doctor", "--root", str(tmp_path / "runs")]) == 0
     lines = capsys.readouterr().out.splitlines()
