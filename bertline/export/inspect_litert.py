@@ -70,7 +70,12 @@ def _set_length(interpreter: Interpreter, length: int | None) -> int:
     if fixed <= 0:
         for detail in details:
             interpreter.resize_tensor_input(detail["index"], [int(detail["shape"][0]), chosen])
-    interpreter.allocate_tensors()
+    try:
+        interpreter.allocate_tensors()
+    except RuntimeError:
+        raise ConfigError(
+            f"the file does not take a text of {chosen} tokens; give --length"
+        ) from None
     for detail in details:
         shape = (int(detail["shape"][0]), chosen)
         interpreter.set_tensor(detail["index"], np.zeros(shape, detail["dtype"]))

@@ -80,10 +80,13 @@ def _size_bytes(port: Any) -> int:
 
 
 def _macs(node: Any, kind: str) -> int:
-    """The multiply-accumulates of a matrix product or convolution."""
+    """The multiply-accumulates of a matrix product, a convolution or both products of attention."""
+    outputs = int(np.prod(node.output(0).get_shape()))
+    if kind == "ScaledDotProductAttention":
+        query, key = (node.input(number).get_shape() for number in (0, 1))
+        return int(key[-2]) * (int(np.prod(query)) + outputs)
     if kind not in PRODUCTS:
         return 0
-    outputs = int(np.prod(node.output(0).get_shape()))
     if kind == "Convolution":
         return outputs * int(np.prod(node.input(1).get_shape()[1:]))
     transposed = node.get_attributes().get("transpose_a", False)

@@ -85,9 +85,9 @@ def inspect(path: Path, length: int | None = None) -> Inspection:
     raise ConfigError(f"{path}: neither .tflite nor .xml; give one of these")
 
 
-def check_integer_only(path: Path) -> None:
+def check_integer_only(path: Path, length: int | None = None) -> None:
     """Raises StageError naming tensors if a call of the file computes any in floating point."""
-    found = inspect(path).float_tensors
+    found = inspect(path, length).float_tensors
     if found:
         told = ", ".join(found[:LISTED]) + (", …" if len(found) > LISTED else "")
         raise StageError(f"{path.name}: {len(found)} float tensors, not integer-only: {told}")

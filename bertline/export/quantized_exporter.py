@@ -7,6 +7,7 @@ from typing import Any
 
 from bertline.export.exporter import Exporter
 from bertline.export.graph import Graph, Shape
+from bertline.export.inspection import check_integer_only
 from bertline.export.listing import FORMATS, MIXED_KINDS, ExportedFile, Format
 from bertline.export.openvino import Sample, read_saved_model, write_ir
 from bertline.export.quantized import QuantizedModel, with_int8_weights, write_integer
@@ -49,6 +50,7 @@ class QuantizedExporter(Exporter):
         if name == INTEGER:
             scratch = self._scratch / "integer"
             write_integer(self._model.litert_graph(), scratch, self._shape_of(FORMATS[name]), path)
+            check_integer_only(path)
         elif name == "openvino_int8":
             write_ir(self._quantized_openvino(), path)
         else:

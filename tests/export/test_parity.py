@@ -87,4 +87,5 @@ def test_short_numbers_stay_near(exported: Path, keras_model: KerasPredictor, na
 
 
 def test_all_formats_are_tested() -> None:
-    assert FORMATS.keys() == CLOSE.keys() | NEAR.keys()
+    # The integer form needs a model that was trained for it: tests/export/test_quantized.py.
+    assert FORMATS.keys() - {"litert_integer"} == CLOSE.keys() | NEAR.keys()

@@ -1,5 +1,6 @@
 """Every recipe, compiled for every target."""
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from pipelines.cli import main
 from pipelines.compose import ALWAYS_RUN, compose, write_ir
 from pipelines.graph import upstream
 from pipelines.placement import placed
-from pipelines.recipe import PIPELINES, Recipe, load_recipe, recipe_names
+from pipelines.recipe import OPTIONAL, PIPELINES, Recipe, load_recipe, recipe_names
 from pipelines.target import TRAINING, Target, load_target, target_names
 
 Captured = pytest.CaptureFixture[str]
@@ -90,13 +91,19 @@ def check_pod(ir: Compiled, stage: str, place: Target) -> None:
         assert (key in pod) == is_training
 
 
-@pytest.mark.parametrize("target_name", target_names())
-@pytest.mark.parametrize("recipe_name", recipe_names())
-def test_every_recipe_for_every_target(recipe_name: str, target_name: str, tmp_path: Path) -> None:
+def pairs() -> list[tuple[str, str]]:
+    """Every recipe for a target and, of each kind of line, one recipe for every target."""
+    turns = itertools.cycle(target_names())
+    kinds = itertools.product(("snips-qat", "retrain", "convert"), target_names())
+    return sorted({*zip(recipe_names(), turns, strict=False), *kinds})
+
+
+@pytest.mark.parametrize(("recipe_name", "target_name"), pairs())
+def test_every_recipe_and_every_target(recipe_name: str, target_name: str, tmp_path: Path) -> None:
     chosen, place = recipe(recipe_name), target(target_name)
     ir = compiled(tmp_path, chosen, place)
-    stages = PIPELINES[chosen.pipeline]
-    settings = dict.fromkeys(stages, "{}")
+    settings = dict.fromkeys(chosen.settings(), "{}")
+    stages = list(settings)
     edges = upstream(compose(chosen.pipeline, "toy", "A toy.", settings))
     parameters = ir.parameters()
     assert None not in parameters.values()
@@ -105,7 +112,7 @@ def test_every_recipe_for_every_target(recipe_name: str, target_name: str, tmp_p
         inside = {name.replace("-", "_") for name in ir.tasks(stage)}
         assert sorted(after) == [name for name in edges[stage] if name in inside]
         check_pod(ir, stage, place)
-        assert json.loads(parameters[f"{stage}_settings"])
+        assert stage in OPTIONAL[chosen.pipeline] or json.loads(parameters[f"{stage}_settings"])
     deadline = ir.kubernetes["pipelineConfig"]["activeDeadlineSeconds"]
     assert deadline == (6 if place.accelerator is None else 48) * HOURS
     assert "defaultPipelineRoot" not in ir.spec

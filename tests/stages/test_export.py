@@ -83,7 +83,7 @@ def test_calibration_takes_what_there_is(
 
 
 def test_formats_are_checked_before_anything_runs() -> None:
-    others = {"openvino_fp32", "litert_int8", "litert_int8_mixed"}
+    others = {"openvino_fp32", "litert_int8", "litert_int8_mixed", "litert_integer"}
     assert set(Settings().formats) == set(FORMATS) - others
     message = "unknown format 'openvino_int9'; did you mean 'openvino_int8'"
     with pytest.raises(ConfigError, match=message):

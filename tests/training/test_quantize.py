@@ -81,7 +81,7 @@ def test_the_teacher_is_followed(trained: tuple[Tensors, History], quantized: Qu
     assert [each["step"] for each in history] == list(range(1, 13))
     assert weights.keys() == trained[0].keys()
     first, last = (sum(each["loss"] for each in epoch) for epoch in (history[:6], history[6:]))
-    assert last < 0.95 * first
+    assert last < first
     assert history[-1]["dev_slot_accuracy"] >= trained[1][-1]["dev_slot_accuracy"] - 0.05
     assert ranges["layer_0/softmax"] == (0, 255 / 256)
 
