@@ -19,11 +19,13 @@ from bertline.evaluation.predictors.keras import KerasPredictor
 from bertline.evaluation.predictors.litert import LiteRtPredictor
 from bertline.evaluation.predictors.openvino import OpenVinoPredictor
 from bertline.export.calibration import samples_of
+from bertline.export.inspection import inspect
 from bertline.export.listing import FORMATS, ExportedFile
 from bertline.export.quantized_exporter import QuantizedExporter
 from bertline.export.ranges import trained_ranges
 from bertline.export.source import open_source
 from bertline.export.tflite import read_content
+from bertline.modeling.config import ModelSpec
 from bertline.modeling.folder import RANGES_FILE, read_ranges, write_model
 from bertline.modeling.quantization import QuantizationSpec
 from bertline.modeling.weights import tensors_of
@@ -47,38 +49,44 @@ FEW = 8
 """Steps that logits may be apart: a value rounded to the other of two levels moves all after it."""
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder with ranges."""
+def write_quantized(folder: Path, spec: ModelSpec) -> Path:
+    """A model folder with ranges, below `folder`."""
     keras.utils.set_random_seed(0)
     settings = FitSettings(batch_size=16, precision="float32")
-    network, sites = quantized_network(SPEC, settings, QuantizationSettings(calibration_batches=1))
+    network, sites = quantized_network(spec, settings, QuantizationSettings(calibration_batches=1))
     for norm in (v for v in weights_of(network) if v.name in ("gamma", "beta")):
         norm.assign(norm + tf.random.normal(norm.shape) / 5)
-    train = toy_features([WORDS] * 16)
-    calibrate(network, sites, train, OBJECTIVES[SPEC.head], settings)
-    folder = tmp_path_factory.mktemp("quantized")
+    # Calibration reads no targets but those of the toy features.
+    calibrate(network, sites, toy_features([WORDS] * 16), OBJECTIVES["intent_slots"], settings)
     write_vocab(folder / "vocab.txt")
-    weights = tensors_of(weights_of(network))
-    vocab = folder / "vocab.txt"
-    write_model(folder / "model", SPEC, weights, [], vocab, "toy", ranges=sites.ranges())
+    weights, vocab = tensors_of(weights_of(network)), folder / "vocab.txt"
+    write_model(folder / "model", spec, weights, [], vocab, "toy", ranges=sites.ranges())
     return folder / "model"
+
+
+def exporter_of(model: Path, scratch: Path) -> QuantizedExporter:
+    source = open_source(model)
+    assert source.quantized is not None
+    samples = samples_of(source.graph, toy_features([5, 9]), range(2))
+    return QuantizedExporter(
+        source.graph,
+        samples,
+        scratch,
+        float_sites=("output_sum",),
+        model=source.quantized,
+        litert_length=LENGTH,
+    )
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_quantized(tmp_path_factory.mktemp("quantized"), SPEC)
 
 
 @pytest.fixture(scope="module")
 def exported(model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ExportedFile]:
     """The integer forms in `folder_of(model)`, by name."""
-    source = open_source(model)
-    assert source.quantized is not None
-    samples = samples_of(source.graph, toy_features([5, 9]), range(2))
-    exporter = QuantizedExporter(
-        source.graph,
-        samples,
-        tmp_path_factory.mktemp("scratch"),
-        float_sites=("output_sum",),
-        model=source.quantized,
-        litert_length=LENGTH,
-    )
+    exporter = exporter_of(model, tmp_path_factory.mktemp("scratch"))
     folder = folder_of(model)
     folder.mkdir()
     names = (*INTEGER, "litert_float32", "openvino_int8")
@@ -127,6 +135,28 @@ def test_the_integer_file_has_no_float_tensor(
 
 
 FLOATS = (np.float32, np.float16, np.float64)
+
+
+@pytest.mark.parametrize(
+    ("head", "labels", "hidden_act"),
+    [("answer_span", {}, "gelu_tanh"), ("classifier", {"classes": ["a", "b"]}, "relu")],
+)
+def test_other_heads_and_activations_are_in_integers_alone_too(
+    head: str, labels: dict[str, list[str]], hidden_act: str, tmp_path: Path
+) -> None:
+    encoder = SPEC.encoder.model_copy(update={"hidden_act": hidden_act})
+    spec = SPEC.model_copy(update={"head": head, "labels": labels, "encoder": encoder})
+    model = write_quantized(tmp_path, spec)
+    file = exporter_of(model, tmp_path / "scratch").export("litert_integer", tmp_path)
+    outputs = tuple(output.name for output in file.outputs)
+    expected = KerasPredictor(model)(BATCH)
+    found = LiteRtPredictor(tmp_path / file.path, file.name, outputs)(BATCH)
+    assert inspect(tmp_path / file.path).float_tensor_bytes == 0
+    ranges = read_ranges(model, spec)
+    (bounds,) = (ranges[name] for name in ranges if name.endswith("_dense/logits"))
+    for name, values in expected.items():
+        near = np.abs(found[name] - values)[:, :WORDS]
+        assert near.max() < FEW * (bounds[1] - bounds[0]) / 255
 
 
 @pytest.mark.parametrize("name", INTEGER)
