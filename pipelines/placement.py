@@ -6,10 +6,11 @@ from typing import Any
 from kfp import dsl, kubernetes
 
 from bertline.errors import ConfigError
+from bertline.stages.execute import TRAINING
 from components.image import image_name
 from pipelines.compose import compose
 from pipelines.recipe import Recipe
-from pipelines.target import TRAINING, Accelerator, Target
+from pipelines.target import Accelerator, Target
 
 RETRY_PAUSE = "30s"
 

@@ -10,12 +10,10 @@ from pydantic import Field
 
 from bertline.config import Config, nearest
 from bertline.errors import ConfigError
-from bertline.stages.execute import STAGES
+from bertline.stages.execute import STAGES, TRAINING
 from pipelines.recipe import Recipe, read_values, replaced
 
 FOLDER = Path(__file__).parent / "targets"
-TRAINING = ("finetune", "quantize")
-"""The stages that run in a target's training image, on its accelerator."""
 IMAGES = {"core": None, "train-gpu": "nvidia.com/gpu", "train-tpu": "google.com/tpu"}
 """Image → the accelerator that its libraries are built for."""
 UNITS = {"": 1.0, "m": 1e-3} | {

@@ -80,8 +80,12 @@ class Graph:
 def graph_of_network(network: keras.Model) -> Graph:
     """The inference of a Keras model: int32 [batch, length] under the names of MODEL_INPUTS.
 
-    No dropout is in it.
+    No dropout is in it. Raises ConfigError under another Keras backend than TensorFlow.
     """
+    if keras.backend.backend() != "tensorflow":
+        raise ConfigError(
+            f"KERAS_BACKEND={keras.backend.backend()}: graphs are TensorFlow's; leave it unset"
+        )
     return Graph(
         compute=lambda inputs: network(inputs, training=False),
         inputs={name: tf.TensorSpec(OPEN, tf.int32, name=name) for name in MODEL_INPUTS},

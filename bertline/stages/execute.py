@@ -31,6 +31,8 @@ STAGES = (
     "compare_models",
     "publish",
 )
+TRAINING = ("finetune", "quantize")
+"""The stages that train, on an accelerator where there is one and by the Keras backend chosen."""
 FAILURE_FILE_VARIABLE = "BERTLINE_FAILURE_FILE"
 RUN_LOCK_VARIABLE = "BERTLINE_RUN_LOCK"
 ADDRESSES = ("registry",)
@@ -100,6 +102,8 @@ def run(stage: str, settings: str, paths: Mapping[str, Path | str | list[Path]])
     """Runs `stage` in this process; raises what the stage raises."""
     if stage not in STAGES:
         raise ConfigError(f"unknown stage {stage!r}; {nearest(stage, list(STAGES))}")
+    if stage not in TRAINING:
+        os.environ["KERAS_BACKEND"] = "tensorflow"  # Exported graphs are TensorFlow's.
     module = importlib.import_module(f"bertline.stages.{stage}")
     module.run(module.Settings.parse_json(settings, where=stage), **paths)
 

@@ -9,13 +9,22 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
+from bertline.errors import ConfigError
+from bertline.export.graph import graph_of_network
 from bertline.export.listing import FORMATS
 from bertline.features.batches import MODEL_INPUTS
+from bertline.modeling.model import build_encoder
 from tests.export.conftest import SPEC
 
 LAYERS = SPEC.encoder.num_hidden_layers
 OPENVINO = ["openvino_fp32", "openvino_fp16", "openvino_int8"]
 LITERT = ["litert_float32", "litert_float16", "litert_dynamic_int8"]
+
+
+def test_networks_of_another_backend_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keras.backend.backend", lambda: "jax")
+    with pytest.raises(ConfigError, match="^KERAS_BACKEND=jax: .*; leave it unset$"):
+        graph_of_network(build_encoder(SPEC.encoder, ["pooled"]))
 
 
 @pytest.fixture(scope="module")

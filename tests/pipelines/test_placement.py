@@ -10,12 +10,13 @@ import yaml
 
 from bertline import __version__
 from bertline.errors import ConfigError
+from bertline.stages.execute import TRAINING
 from pipelines.cli import main
 from pipelines.compose import ALWAYS_RUN, compose, write_ir
 from pipelines.graph import upstream
 from pipelines.placement import placed
 from pipelines.recipe import OPTIONAL, PIPELINES, Recipe, load_recipe, recipe_names
-from pipelines.target import TRAINING, Target, load_target, target_names
+from pipelines.target import Target, load_target, target_names
 
 Captured = pytest.CaptureFixture[str]
 PREFIX = "registry.example/ml"

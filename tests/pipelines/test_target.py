@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from bertline.errors import ConfigError
-from bertline.stages.execute import STAGES
+from bertline.stages.execute import STAGES, TRAINING
 from pipelines.recipe import PROJECT, Recipe
-from pipelines.target import PODS, TRAINING, Pod, Target, Volume, load_target, target_names
+from pipelines.target import PODS, Pod, Target, Volume, load_target, target_names
 
 GPU = {"resource": "nvidia.com/gpu"}
 TPU = {"resource": "google.com/tpu", "topology": "2x4", "count": 8}

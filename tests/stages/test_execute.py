@@ -33,6 +33,20 @@ def stage_that(does: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, module.__name__, module)
 
 
+def test_stages_that_train_alone_have_the_backend_that_was_chosen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    found = []
+    for stage in ("finetune", "publish"):
+        module = ModuleType(f"bertline.stages.{stage}")
+        module.Settings = Settings  # type: ignore[attr-defined]
+        module.run = lambda settings: found.append(os.environ["KERAS_BACKEND"])  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        execute.run(stage, "{}", {})
+    assert found == ["jax", "tensorflow"]
+
+
 def test_a_stage_gets_settings_and_paths(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Any] = []
     stage_that(lambda settings, **paths: calls.append((settings, paths)), monkeypatch)
