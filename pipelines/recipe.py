@@ -12,6 +12,7 @@ from pydantic import Field
 from bertline.config import Config, nearest
 from bertline.errors import ConfigError
 from bertline.evaluation.judges import judge_for
+from bertline.export.listing import INTEGER
 from bertline.stages.execute import STAGES
 from bertline.tasks import get_task
 
@@ -139,9 +140,9 @@ def _check_together(checked: Mapping[str, Any]) -> None:
         judge = judge_for(get_task(checked["ingest"].task))
         checked["evaluate"].gate.check_task(judge)
         is_quantized = "quantize" in checked or checked["finetune"].quantization is not None
-        if "litert_integer" in checked["export"].formats and not is_quantized:
+        if INTEGER in checked["export"].formats and not is_quantized:
             raise ConfigError(
-                "export.formats: litert_integer is of a model that was trained to be quantized; "
+                f"export.formats: {INTEGER} is of a model that was trained to be quantized; "
                 "add the stage quantize"
             )
     if "compare_models" in checked:

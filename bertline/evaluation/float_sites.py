@@ -12,24 +12,18 @@ from bertline.export.tflite import read_content
 Told = Callable[[str], object]
 
 
-def candidates(bench: Bench) -> tuple[list[str], list[str]]:
-    """The sites of the bench's file that may be quantized, and the kinds that always stay float."""
-    known = sorted(set(sites_of(read_content(bench.source))))
-    kinds = {site.rpartition("/")[2] for site in known if is_among(site, FLOAT_KINDS)}
-    return [site for site in known if not is_among(site, FLOAT_KINDS)], sorted(kinds)
-
-
 def measure_sites(bench: Bench, told: Told = lambda site: None) -> tuple[float, list[SiteCost]]:
     """The divergence of a file with int8 weights alone, and the costs, the largest first.
 
     Single sites are measured where they may be quantized, whole kinds where they always stay float.
     told: called with each that is done.
     """
-    sites, kinds = candidates(bench)
     everything = set(sites_of(read_content(bench.source)))
+    sites = {site for site in everything if not is_among(site, FLOAT_KINDS)}
+    kinds = {site.rpartition("/")[2] for site in everything - sites}
     base, _ = bench.measure(everything)
     costs = []
-    for name in (*sites, *kinds):
+    for name in (*sorted(sites), *sorted(kinds)):
         diverges, drops = bench.measure(
             {site for site in everything if not is_among(site, (name,))}
         )

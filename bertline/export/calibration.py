@@ -11,6 +11,12 @@ from bertline.export.openvino import Sample
 from bertline.features.batches import FeatureSet, pad_batch
 
 
+def chosen_rows(total: int, count: int, seed: int) -> list[int]:
+    """`count` of the rows 0 … total - 1, or all if these are fewer, drawn by `seed`."""
+    rows = np.random.default_rng(seed).choice(total, min(count, total), replace=False)
+    return [int(row) for row in rows]
+
+
 def samples_of(
     graph: Graph, features: FeatureSet, rows: Iterable[int] | NDArray[Any]
 ) -> list[Sample]:

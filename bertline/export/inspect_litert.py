@@ -18,7 +18,7 @@ Shapes = list[tuple[int, ...]]
 def inspect_litert(path: Path, length: int | None = None) -> Inspection:
     """See `inspection.inspect`. The file is run once, for sizes that only a call decides."""
     content = read_content(path)
-    length, shapes = shapes_of(path, length)
+    length, shapes = _shapes(path, len(content.tensors), length)
     activations = [n for n, each in enumerate(content.tensors) if each.is_float_activation]
     products = [(each, _macs(each, shapes)) for each in content.operators]
     custom = {each.kind for each in content.operators if each.is_custom}
@@ -40,18 +40,15 @@ def inspect_litert(path: Path, length: int | None = None) -> Inspection:
     )
 
 
-def shapes_of(path: Path, length: int | None) -> tuple[int, Shapes]:
-    """The length in tokens, and the shape of each tensor of the file when one text of it is run.
-
-    length: where the file leaves it open, by default DEFAULT_LENGTH.
-    """
+def _shapes(path: Path, count: int, length: int | None) -> tuple[int, Shapes]:
+    """The length in tokens, and the shapes of the file's `count` tensors when one text is run."""
     # Without delegates, which hide the tensors within them.
     interpreter = _interpreter(path, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
     length = _set_length(interpreter, length)
     interpreter.invoke()
-    shapes: Shapes = [()] * len(read_content(path).tensors)
+    shapes: Shapes = [()] * count
     for detail in interpreter.get_tensor_details():
-        if detail["index"] < len(shapes):  # kernels add tensors of their own
+        if detail["index"] < count:  # kernels add tensors of their own
             shapes[detail["index"]] = tuple(map(int, detail["shape"]))
     return length, shapes
 

@@ -23,6 +23,8 @@ class Format:
     path: str
 
 
+INTEGER = "litert_integer"
+"""The form that only a model with ranges of its own has: it was trained to be quantized."""
 FORMATS = {
     "saved_model": Format("saved_model", "float32", "saved_model"),
     "litert_float32": Format("litert", "float32", "litert_float32.tflite"),
@@ -30,7 +32,7 @@ FORMATS = {
     "litert_dynamic_int8": Format("litert", "dynamic_int8", "litert_dynamic_int8.tflite"),
     "litert_int8": Format("litert", "int8", "litert_int8.tflite"),
     "litert_int8_mixed": Format("litert", "int8_mixed", "litert_int8_mixed.tflite"),
-    "litert_integer": Format("litert", "integer", "litert_integer.tflite"),
+    INTEGER: Format("litert", "integer", "litert_integer.tflite"),
     "openvino_fp32": Format("openvino", "fp32", "openvino_fp32/model.xml"),
     "openvino_fp16": Format("openvino", "fp16", "openvino_fp16/model.xml"),
     "openvino_int8": Format("openvino", "int8", "openvino_int8/model.xml"),
@@ -40,7 +42,7 @@ CALIBRATED = ("litert_int8", "litert_int8_mixed", "openvino_int8")
 DEFAULT = tuple(
     name
     for name in FORMATS
-    if name not in ("openvino_fp32", "litert_int8", "litert_int8_mixed", "litert_integer")
+    if name not in ("openvino_fp32", "litert_int8", "litert_int8_mixed", INTEGER)
 )
 """What the stage export writes unless told otherwise."""
 FLOAT_KINDS = (

@@ -1,6 +1,6 @@
-"""LiteRT files with int8 activations, made of a float one without training, by litert-quantizer.
+"""LiteRT files with int8 activations, made of a float one by litert-quantizer.
 
-Dense layers, sums and what only moves values are quantized with measured ranges; other sites
+Dense layers, sums and what only moves values are quantized within given ranges; other sites
 (bertline.export.sites) stay float: a dense layer there still has int8 weights and rounds its inputs
 as they come.
 """
@@ -32,13 +32,14 @@ def write_int8(source: Path, target: Path, ranges: Ranges, float_sites: Collecti
     file has not, StageError if the quantizer fails.
     """
     content = read_content(source)
-    _check_sites(sites_of(content), float_sites)
+    sites = sites_of(content)
+    _check_sites(sites, float_sites)
     work = quantizer.Quantizer(str(source))
     everything = qtyping.TFLOperationName.ALL_SUPPORTED
     work.add_static_config(".*", everything, BITS, BITS)
     left_out = algorithm_manager.AlgorithmName.NO_QUANTIZE
     work.update_quantization_recipe(".*", qtyping.TFLOperationName.OUTPUT, algorithm_key=left_out)
-    for operator, site in zip(content.operators, sites_of(content), strict=True):
+    for operator, site in zip(content.operators, sites, strict=True):
         # Tables of embeddings are most of a small model's size.
         if operator.kind == "GATHER" or not is_among(site, float_sites):
             continue

@@ -8,14 +8,12 @@ from typing import Any
 from bertline.export.exporter import Exporter
 from bertline.export.graph import Graph, Shape
 from bertline.export.inspection import check_integer_only
-from bertline.export.listing import FORMATS, MIXED_KINDS, ExportedFile, Format
+from bertline.export.listing import FORMATS, INTEGER, MIXED_KINDS, ExportedFile, Format
 from bertline.export.openvino import Sample, read_saved_model, write_ir
 from bertline.export.quantized import QuantizedModel, with_int8_weights, write_integer
 from bertline.export.ranges import Ranges, find_ranges
 from bertline.export.saved_model import export_saved_model
 from bertline.export.text_input import TextInput
-
-INTEGER = "litert_integer"
 
 
 class QuantizedExporter(Exporter):

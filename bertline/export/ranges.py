@@ -9,7 +9,7 @@ import numpy as np
 from bertline.export.openvino import Sample
 from bertline.export.sites import MOVES, sites_of
 from bertline.export.tensors import AllTensors
-from bertline.export.tflite import Operator, read_content
+from bertline.export.tflite import read_content
 from bertline.modeling.quantization import Ranges as SiteRanges
 
 NETWORK_SITES = {"gelu": "activation", "embeddings": "sum"}
@@ -58,7 +58,7 @@ def trained_ranges(path: Path, by_site: SiteRanges) -> Ranges:
             held[number] = before
             results[before].append(number)
         else:
-            held[number] = site = _network_site(operator, file_site, content.name(operator))
+            held[number] = site = _network_site(file_site, content.name(operator))
             results[site] = [number]  # The last operation gives the result.
     return {
         content.tensors[number].name: by_site[site]
@@ -68,7 +68,7 @@ def trained_ranges(path: Path, by_site: SiteRanges) -> Ranges:
     }
 
 
-def _network_site(operator: Operator, site: str, name: str) -> str:
+def _network_site(site: str, name: str) -> str:
     part, _, kind = site.rpartition("/")
     if kind == "query_key_value":
         own = re.findall(r"attention\w*/(query|key|value)", name)

@@ -17,6 +17,7 @@ from bertline.export.listing import (
     FAMILIES,
     FILE_NAME,
     FORMATS,
+    INTEGER,
     Calibration,
     Exports,
     check_format,
@@ -57,7 +58,7 @@ class Settings(Config):
     def _known(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
         for name in formats:
             check_format(name, [*FAMILIES, *FORMATS])
-            if name == "litert_integer":
+            if name == INTEGER:
                 raise ValueError(f"{name} needs training; a recipe with the stage quantize has it")
         return formats
 

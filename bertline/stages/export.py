@@ -14,6 +14,7 @@ from bertline.export.listing import (
     DEFAULT,
     FILE_NAME,
     FORMATS,
+    INTEGER,
     MIXED_KINDS,
     Calibration,
     Exports,
@@ -60,9 +61,7 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
 
     Raises StageError if a conversion fails, ConfigError if the tokenizer's package is missing.
     """
-    import numpy as np
-
-    from bertline.export.calibration import samples_of
+    from bertline.export.calibration import chosen_rows, samples_of
     from bertline.export.exporter import Exporter
     from bertline.export.quantized_exporter import QuantizedExporter
     from bertline.export.source import open_source
@@ -70,13 +69,12 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
 
     spec = _with_answering(ModelSpec.read(model), settings, model, features, examples)
     source = open_source(model)
-    if source.quantized is None and "litert_integer" in settings.formats:
-        raise ConfigError(f"litert_integer: {model} has no ranges; add the stage quantize")
+    if source.quantized is None and INTEGER in settings.formats:
+        raise ConfigError(f"{INTEGER}: {model} has no ranges; add the stage quantize")
     text_input = source.text_input() if settings.tokenizer_inside else None
     weights_sha256 = read_manifest(model, "model").about["weights_sha256"]
     train = read_features(features, "train")
-    count = min(settings.calibration_examples, len(train))
-    rows = np.random.default_rng(settings.seed).choice(len(train), count, replace=False).tolist()
+    rows = chosen_rows(len(train), settings.calibration_examples, settings.seed)
     with (
         new_artifact(exported, "exported", {"model_weights_sha256": weights_sha256}) as folder,
         tempfile.TemporaryDirectory(prefix="bertline-export-") as scratch,
@@ -98,7 +96,7 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
         for name in settings.formats:
             files.append(exporter.export(name, folder))
             progress.update(note=f"{name} {files[-1].size_bytes / 1e6:.1f} MB")
-        calibration = Calibration(count=count, ids=tuple(train.ids[row] for row in rows))
+        calibration = Calibration(count=len(rows), ids=tuple(train.ids[row] for row in rows))
         exports = Exports(files=tuple(files), calibration=calibration)
         write_json(folder / FILE_NAME, exports.model_dump())
         shutil.copyfile(model / "vocab.txt", folder / "vocab.txt")

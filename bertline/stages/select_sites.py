@@ -55,7 +55,7 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
     """
     from bertline.evaluation.outliers import find_outliers
     from bertline.evaluation.plots import sensitivity_plot
-    from bertline.export.calibration import samples_of
+    from bertline.export.calibration import chosen_rows, samples_of
     from bertline.export.exporter import Exporter
     from bertline.export.litert_int8 import write_int8
     from bertline.export.ranges import find_ranges
@@ -65,7 +65,7 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
     source = open_source(model)
     tokenizer = source.tokenizer()
     train = read_features(features, "train")
-    rows = _some(len(train), settings)
+    rows = chosen_rows(len(train), settings.calibration_examples, settings.seed)
     samples = samples_of(source.graph, train, rows)
     about = {"model_weights_sha256": read_manifest(model, "model").about["weights_sha256"]}
     with (
@@ -101,15 +101,6 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
         reasons = () if blessed else (f"no setting is within {settings.max_drop:g} points on dev",)
         Verdict(blessed=blessed, reasons=reasons, files=()).write(folder)
     print("\n".join(found.lines()))
-
-
-def _some(total: int, settings: Settings) -> list[int]:
-    """Rows of the training features for calibration, as the stage export takes them."""
-    import numpy as np
-
-    count = min(settings.calibration_examples, total)
-    chosen: list[int] = np.random.default_rng(settings.seed).choice(total, count, False).tolist()
-    return chosen
 
 
 def _bench(
