@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from bertline.export.openvino import Sample
-from bertline.export.sites import sites_of
+from bertline.export.sites import SUMS, sites_of
 from bertline.export.tensors import AllTensors
+from bertline.export.tflite import Content
 
 THRESHOLD = 0.05
 """Relative difference from which two tensors count as different."""
@@ -28,15 +29,17 @@ def first_divergence(
 ) -> Divergence | None:
     """The first tensor, as `first` computes them, that differs by more than `threshold`.
 
-    Tensors are matched by name and shape; integers count as the numbers that they stand for. The
-    difference is taken over all samples together. None where no tensor differs by more.
+    Tensors are matched by name and shape; integers count as the numbers that they stand for. Sums
+    and their branches whose outliers one file alone folds (bertline.export.folding) are left out.
+    The difference is taken over all samples together. None where no tensor differs by more.
     """
     one, other = AllTensors(first), AllTensors(second)
     numbers = {each.name: number for number, each in enumerate(other.content.tensors)}
+    folded = _folded(one.content) ^ _folded(other.content)
     pairs = [
         (operator.outputs[0], numbers[one.content.name(operator)], site)
         for operator, site in zip(one.content.operators, sites_of(one.content), strict=True)
-        if one.content.name(operator) in numbers
+        if one.content.name(operator) in numbers and site not in folded
     ]
     apart, whole = np.zeros(len(pairs)), np.zeros(len(pairs))
     for sample in samples:
@@ -52,3 +55,16 @@ def first_divergence(
         if difference > threshold:
             return Divergence(site, one.content.tensors[mine].name, float(difference))
     return None
+
+
+def _folded(content: Content) -> set[str]:
+    """The sums that are folded, and their branches."""
+    sites = sites_of(content)
+    made_at = {o.outputs[0]: site for o, site in zip(content.operators, sites, strict=True)}
+    found = set()
+    for operator, site in zip(content.operators, sites, strict=True):
+        for before in (made_at.get(number, "") for number in operator.inputs):
+            part, _, kind = before.rpartition("/")
+            if site.endswith("/fold") and kind in SUMS.values():
+                found |= {before, *(f"{part}/{b}" for b, total in SUMS.items() if total == kind)}
+    return found

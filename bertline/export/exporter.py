@@ -3,7 +3,7 @@
 import functools
 import shutil
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from tensorflow.lite.python.convert import ConverterError
 
 from bertline.artifacts import files_of
 from bertline.errors import StageError
+from bertline.export.folding import Scales
 from bertline.export.graph import OPEN, Graph, Shape
 from bertline.export.listing import (
     FLOAT_KINDS,
@@ -24,9 +25,15 @@ from bertline.export.listing import (
 from bertline.export.litert import LiteRtExporter
 from bertline.export.litert_int8 import write_int8
 from bertline.export.openvino import Sample, quantized, read_saved_model, write_ir
+from bertline.export.outliers import channel_peaks, folding_scales
 from bertline.export.ranges import Ranges, measure_ranges
 from bertline.export.saved_model import export_saved_model
 from bertline.export.text_input import TextInput, write_text_ir
+
+Fold = Callable[[Scales], Graph]
+"""Gives the graph whose outliers are folded."""
+PEAK_SAMPLES = 64
+"""In which outliers are looked for: they stand in every text."""
 
 
 class Exporter:
@@ -35,7 +42,8 @@ class Exporter:
     samples: inputs that int8 ranges are taken from. scratch: a folder for intermediate graphs, a
     few times the size of the weights. shape: fixes batch and length; open, LiteRT files have
     batch 1 and all others any. text_input: the tokenizer that OpenVINO forms also get inside.
-    float_sites: those of litert_int8_mixed that stay float beside litert_int8's.
+    float_sites: those of litert_int8_mixed that stay float beside litert_int8's. fold: for LiteRT
+    forms with int8 activations.
     """
 
     def __init__(
@@ -46,9 +54,10 @@ class Exporter:
         shape: Shape = OPEN,
         text_input: TextInput | None = None,
         float_sites: Collection[str] = MIXED_KINDS,
+        fold: Fold | None = None,
     ) -> None:
         self._graph, self._samples, self._scratch = graph, samples, scratch
-        self._shape, self._text_input = shape, text_input
+        self._shape, self._text_input, self._fold = shape, text_input, fold
         self._float_sites = {
             "litert_int8": FLOAT_KINDS,
             "litert_int8_mixed": tuple(dict.fromkeys((*FLOAT_KINDS, *float_sites))),
@@ -86,7 +95,7 @@ class Exporter:
     def _write(self, name: str, path: Path) -> None:
         form = FORMATS[name]
         if name in self._float_sites:
-            write_int8(self._litert_float32, path, self._ranges, self._float_sites[name])
+            write_int8(self.int8_source, path, self._ranges, self._float_sites[name])
         elif name == "litert_float32":
             shutil.copyfile(self._litert_float32, path)
         elif form.runtime == "litert":
@@ -130,8 +139,24 @@ class Exporter:
         return path
 
     @functools.cached_property
+    def int8_source(self) -> Path:
+        """The float file that LiteRT forms with int8 activations are made of."""
+        if self._fold is None:
+            return self._litert_float32
+        some = self._samples[:PEAK_SAMPLES]
+        scales = folding_scales(channel_peaks(self._litert_float32, some))
+        if not scales:
+            return self._litert_float32
+        path, scratch = self._scratch / "folded.tflite", self._scratch / "folded"
+        scratch.mkdir()
+        batch, length = self._shape
+        exporter = LiteRtExporter(self._fold(scales), scratch, (batch or 1, length))
+        exporter.export("float32", path)
+        return path
+
+    @functools.cached_property
     def _ranges(self) -> Ranges:
-        return self._find_ranges(self._litert_float32)
+        return self._find_ranges(self.int8_source)
 
     def _find_ranges(self, path: Path) -> Ranges:
         return measure_ranges(path, self._samples)

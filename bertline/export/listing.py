@@ -47,7 +47,7 @@ DEFAULT = tuple(
 """What the stage export writes unless told otherwise."""
 FLOAT_KINDS = (
     *("norm", "attention_norm", "output_norm"),
-    *("mask", "scores", "softmax", "context", "gelu"),
+    *("mask", "scores", "softmax", "context", "gelu", "fold"),
     "head",
 )
 """Kinds of sites (export.sites) that stay float in the LiteRT forms with int8 activations.

@@ -12,6 +12,8 @@ from openvino import opset13 as opset
 
 from bertline.errors import StageError
 from bertline.export.graph import OPEN, Graph, Shape
+from bertline.export.openvino_ranges import set_ranges
+from bertline.modeling.quantization import Ranges
 
 Sample = Mapping[str, NDArray[Any]]
 """The inputs of one call, by name."""
@@ -42,18 +44,31 @@ def _add_axis_to_tokens(model: ov.Model) -> None:
     model.validate_nodes_and_infer_types()
 
 
-def quantized(model: ov.Model, samples: Sequence[Sample]) -> ov.Model:
+def quantized(
+    model: ov.Model, samples: Sequence[Sample], trained: Ranges | None = None
+) -> ov.Model:
     """The model with weights and activations in 8 bits, by NNCF.
 
     samples: what ranges are taken from, each best a single text without padding, whose
-    activations are larger than those of any token and would widen every range.
+    activations are larger than those of any token and would widen every range. trained: the ranges
+    of a network that was trained to be quantized; NNCF then moves no scales and no biases.
     """
-    return nncf.quantize(
+    options: dict[str, Any] = {}
+    if trained is not None:
+        as_it_is = nncf.AdvancedSmoothQuantParameters(matmul=-1)
+        options["advanced_parameters"] = nncf.AdvancedQuantizationParameters(
+            smooth_quant_alphas=as_it_is, disable_bias_correction=True
+        )
+    model = nncf.quantize(
         model,
         nncf.Dataset(samples),
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(samples),
+        **options,
     )
+    if trained is not None:
+        set_ranges(model, trained)
+    return model
 
 
 def write_ir(model: ov.Model, path: Path, fp16: bool = True, shape: Shape = OPEN) -> None:

@@ -1,23 +1,17 @@
-"""Files of a model that was trained to be quantized: its own ranges, no calibration."""
+"""The integer-only LiteRT file of a model that was trained to be quantized."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
-import nncf
-import numpy as np
-import openvino as ov
 import tensorflow as tf
-from openvino._offline_transformations import compress_quantize_weights_transformation
 
 from bertline.export.graph import Graph, Shape, graph_of_network
 from bertline.export.litert import save_frozen
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.fake_quant import fake_quantize_kernel
 from bertline.modeling.model import build_model
-from bertline.modeling.quantization import Ranges, Site
+from bertline.modeling.quantization import Ranges
 from bertline.modeling.sites import FixedSites, unchanged
 from bertline.modeling.weights import Tensors, assign
 
@@ -33,31 +27,18 @@ class QuantizedModel:
     weights: Tensors
     ranges: Ranges
 
-    def litert_graph(self) -> Graph:
-        """The graph of an integer LiteRT file: every site is rounded.
+    def graph(self) -> Graph:
+        """The graph of the file: every site is rounded.
 
         Its kernels are rounded already: operations that round weights by channel are what LiteRT's
-        converter cannot read. It rounds vectors itself.
+        converter cannot read. It rounds scales and shifts itself.
         """
-        return self._graph(self.ranges, weights=unchanged, rounded=True)
-
-    def openvino_graph(self) -> Graph:
-        """The graph of an OpenVINO file: what goes into matrix products is rounded, and weights."""
-        places = self._sites()
-        ranges = {n: r for n, r in self.ranges.items() if places[n].feeds_product}
-        return self._graph(ranges, weights=_round_by_channel, rounded=False)
-
-    def _sites(self) -> dict[str, Site]:
-        assert self.spec.quantization is not None
-        return self.spec.quantization.sites(self.spec.encoder.num_hidden_layers, self.spec.head)
-
-    def _graph(self, ranges: Ranges, weights: Callable[[Any], Any], rounded: bool) -> Graph:
-        network = build_model(self.spec, sites=FixedSites(ranges, _round, weights, unchanged))
+        sites = FixedSites(self.ranges, _round, unchanged, _scale_and_shift)
+        network = build_model(self.spec, sites=sites)
         assign(network.trainable_variables, self.weights, where="the quantized model")
-        if rounded:
-            for variable in network.trainable_variables:
-                if variable.name == "kernel":
-                    variable.assign(fake_quantize_kernel(variable.value))
+        for variable in network.trainable_variables:
+            if variable.name == "kernel":
+                variable.assign(fake_quantize_kernel(variable.value))
         return graph_of_network(network)
 
 
@@ -65,12 +46,14 @@ def _round(x: Any, low: float, high: float) -> Any:
     return tf.quantization.fake_quant_with_min_max_args(x, low, high)
 
 
-def _round_by_channel(kernel: keras.Variable) -> Any:
-    with tf.init_scope():
-        reach = np.abs(np.asarray(kernel)).max(axis=0)
-    return tf.quantization.fake_quant_with_min_max_vars_per_channel(
-        kernel, -reach, reach, narrow_range=True
-    )
+def _scale_and_shift(x: Any, gamma: Any, beta: Any) -> Any:
+    # LiteRT rounds the factors of a convolution by channel and the shift in 32 bits; between a
+    # product and a sum with constants it would round three times.
+    size = gamma.shape[0]
+    rows = tf.reshape(x, (1, -1, 1, size))
+    factors = tf.reshape(gamma, (1, 1, size, 1))
+    scaled = tf.nn.depthwise_conv2d(rows, factors, strides=(1, 1, 1, 1), padding="VALID")
+    return tf.reshape(tf.nn.bias_add(scaled, beta), tf.shape(x))
 
 
 def write_integer(graph: Graph, scratch: Path, shape: Shape, path: Path) -> None:
@@ -83,9 +66,3 @@ def write_integer(graph: Graph, scratch: Path, shape: Shape, path: Path) -> None
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_output_type = tf.int8
     path.write_bytes(converter.convert())
-
-
-def with_int8_weights(model: ov.Model) -> ov.Model:
-    """The model with all weights stored in 8 bits, tables of embeddings rounded by row."""
-    compress_quantize_weights_transformation(model)
-    return nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_SYM)

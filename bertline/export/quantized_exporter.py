@@ -1,18 +1,15 @@
 """The forms of a model that was trained to be quantized."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from bertline.export.exporter import Exporter
 from bertline.export.graph import Graph, Shape
 from bertline.export.inspection import check_integer_only
 from bertline.export.listing import FORMATS, INTEGER, MIXED_KINDS, ExportedFile, Format
-from bertline.export.openvino import Sample, read_saved_model, write_ir
-from bertline.export.quantized import QuantizedModel, with_int8_weights, write_integer
+from bertline.export.openvino import Sample, quantized, write_ir
+from bertline.export.quantized import QuantizedModel, write_integer
 from bertline.export.ranges import Ranges, find_ranges
-from bertline.export.saved_model import export_saved_model
 from bertline.export.text_input import TextInput
 
 
@@ -47,10 +44,11 @@ class QuantizedExporter(Exporter):
     def _write(self, name: str, path: Path) -> None:
         if name == INTEGER:
             scratch = self._scratch / "integer"
-            write_integer(self._model.litert_graph(), scratch, self._shape_of(FORMATS[name]), path)
+            write_integer(self._model.graph(), scratch, self._shape_of(FORMATS[name]), path)
             check_integer_only(path)
         elif name == "openvino_int8":
-            write_ir(self._quantized_openvino(), path)
+            model = quantized(self._openvino, self._samples, self._model.ranges)
+            write_ir(model, path, shape=self._shape)
         else:
             super()._write(name, path)
 
@@ -60,12 +58,3 @@ class QuantizedExporter(Exporter):
 
     def _find_ranges(self, path: Path) -> Ranges:
         return find_ranges(path, self._samples, self._model.ranges)
-
-    def _quantized_openvino(self) -> Any:
-        graph = self._model.openvino_graph()
-        saved_model = self._scratch / "quantized_saved_model"
-        export_saved_model(graph, saved_model)
-        # OpenVINO moves gamma and beta of normalizations into FakeQuantize operations, one value a
-        # channel. On three axes its CPU plugin takes them for values of another axis.
-        rows_alone = replace(graph, has_token_rows=False)
-        return with_int8_weights(read_saved_model(saved_model, rows_alone))

@@ -4,7 +4,7 @@ A site is named part/kind: "layer_3/output_sum". Parts are the blocks of the enc
 "mask" and "head" (all else); the kinds of a block are
 
     query_key_value, scores, softmax, context, attention_output, attention_sum, attention_norm,
-    intermediate, gelu, output, output_sum, output_norm
+    intermediate, gelu, output, output_sum, output_norm, fold
 
 as the tensors of modeling.encoder are called; *_output and output are the dense layers of the
 residual branches, *_sum their sums with the skip branch. Operators are told apart by what they are
@@ -17,8 +17,19 @@ from collections.abc import Collection
 
 from bertline.export.tflite import Content, Operator
 
-MOVES = {"RESHAPE", "TRANSPOSE", "STRIDED_SLICE", "SLICE", "SQUEEZE", "EXPAND_DIMS"}
+MOVES = {
+    "RESHAPE",
+    "TRANSPOSE",
+    "STRIDED_SLICE",
+    "SLICE",
+    "SQUEEZE",
+    "EXPAND_DIMS",
+    "QUANTIZE",
+    "DEQUANTIZE",
+}
 SUMS = {"attention_output": "attention_sum", "output": "output_sum"}
+FOLDED = (*SUMS.values(), "attention_norm", "output_norm")
+"""What outliers are folded in before a sum, and out after it: no other site multiplies these."""
 DENSE = (
     (r"query|key|value", "query_key_value"),
     (r"attention", "attention_output"),
@@ -80,6 +91,8 @@ def _inside(operator: Operator, name: str, before: list[str]) -> str:
         return "softmax"
     if operator.kind == "BATCH_MATMUL":
         return "context" if "softmax" in kinds else "scores"
+    if operator.kind == "MUL" and any(kind in FOLDED for kind in kinds):
+        return "fold"
     if operator.kind == "ADD":
         for dense, total in SUMS.items():
             if dense in kinds:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -10,6 +11,8 @@ from bertline.artifacts import read_json
 from bertline.config import Config
 from bertline.errors import CheckpointError, ConfigError
 from bertline.export.calibration import fixed_length
+from bertline.export.exporter import Fold
+from bertline.export.folding import folded_graph
 from bertline.export.graph import Graph, graph_of_network, is_foreign_graph, read_graph
 from bertline.export.quantized import QuantizedModel
 from bertline.export.text_input import TextInput, extension
@@ -33,7 +36,7 @@ class Source:
     weights: the file that its identity is taken from. description: file name → what the folder of
     the converted model tells of it. vocab_file, do_lower_case: its tokenizer's, if that is known.
     max_seq_length: the longest input in tokens. quantized: what it is in integers, if it was
-    trained for them.
+    trained for them; fold: gives its graph with outliers folded, if it is a network that was not.
     """
 
     graph: Graph
@@ -43,6 +46,7 @@ class Source:
     do_lower_case: bool
     max_seq_length: int
     quantized: QuantizedModel | None = None
+    fold: Fold | None = None
 
     def tokenizer(self) -> Tokenizer:
         """Its tokenizer; raises ConfigError where there is no vocabulary."""
@@ -103,7 +107,7 @@ def open_source(path: Path, output: str | None = None, output_names: Sequence[st
     network = build_model(spec)
     source = _of_network(path, network, weights, {"model.json": spec}, spec.inputs.max_seq_length)
     if spec.quantization is None:
-        return source
+        return replace(source, fold=partial(folded_graph, spec, weights))
     return replace(source, quantized=QuantizedModel(spec, weights, read_ranges(path, spec)))
 
 

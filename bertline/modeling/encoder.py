@@ -158,12 +158,13 @@ class EncoderLayer(keras.layers.Layer):  # type: ignore[misc]
         at = self.sites.open(input_mask, training)
         attended_TH = self.attention(x_TH, mask_B11L, at=at, training=training)
         attended_TH = self.dropout(attended_TH, training=training)
-        x_TH = at("attention_sum", x_TH + attended_TH)
+        x_TH = at("attention_sum", at.skip("attention_sum", x_TH) + attended_TH)
         x_TH = at("attention_norm", self.attention_norm(x_TH, at=at.inside("attention_norm")))
         inner_TI = at("intermediate", self.intermediate(x_TH, at=at))
         inner_TI = at("activation", self.activation(inner_TI))
         output_TH = at("output", self.output_dense(inner_TI, at=at))
-        x_TH = at("output_sum", x_TH + self.dropout(output_TH, training=training))
+        output_TH = self.dropout(output_TH, training=training)
+        x_TH = at("output_sum", at.skip("output_sum", x_TH) + output_TH)
         x_TH = at("output_norm", self.output_norm(x_TH, at=at.inside("output_norm")))
         return x_TH, at.seen
 

@@ -60,16 +60,6 @@ def _nudged(low: Any, high: Any) -> tuple[Any, Any, Any, Any]:
     return -zero * step, (LEVELS - zero) * step, step, zero
 
 
-def fake_quantize_vector(vector: Any) -> Any:
-    """`vector`, constants that a layer multiplies with or adds, as 8 bits of their own range.
-
-    So LiteRT's converter rounds them. Nothing is clipped and the gradient is straight through: 1.
-    """
-    values = ops.stop_gradient(ops.convert_to_tensor(vector))
-    low, high = ops.minimum(ops.min(values), 0.0), ops.maximum(ops.max(values), 0.0)
-    return vector + ops.stop_gradient(fake_quantize(values, low, high) - values)
-
-
 def fake_quantize_kernel(kernel: Any) -> Any:
     """`kernel` [..., units] as symmetric 8-bit weights -127 … 127 with a step for each unit.
 

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from bertline.modeling.config import EncoderConfig
-from bertline.modeling.sites import FLOAT, At
+from bertline.modeling.sites import FLOAT, At, scale_and_shift
 
 
 def gelu_erf(x: Any) -> Any:
@@ -82,13 +82,13 @@ class LayerNorm(keras.layers.Layer):  # type: ignore[misc]
         variance = at("variance", ops.mean(squared, axis=[-1], keepdims=True))
         inverse = at("inverse", ops.rsqrt(variance))
         normal = at("normal", centred * inverse)
-        return at("scaled", normal * at.vector(self.gamma)) + at.vector(self.beta)
+        return at.scale_and_shift(normal, self.gamma, self.beta)
 
     def _in_floats(self, x: Any) -> Any:
         centred = x - ops.mean(x, axis=[-1], keepdims=True)
         variance = ops.mean(ops.square(centred), axis=[-1], keepdims=True)
         normal = centred / ops.sqrt(variance + self.epsilon)
-        return normal * self.gamma + self.beta
+        return scale_and_shift(normal, self.gamma, self.beta)
 
 
 def dense_layer(units: int, config: EncoderConfig, policy: Any, name: str) -> Dense:

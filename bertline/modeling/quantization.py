@@ -37,23 +37,22 @@ class Site:
     axes: what its values belong to: "tokens" [..., L or B · L, n], "pairs" of tokens [B, N, L, L],
     "texts" [B, n], "positions" [L, n]. fixed: its range, if that does not depend on the data.
     below: how far the range reaches below the least value. least: training keeps the values at
-    least as large. feeds_product: whether it is an input of a matrix product.
+    least as large.
     """
 
     axes: Literal["tokens", "pairs", "texts", "positions"] = "tokens"
     fixed: Range | None = None
     below: float = 0.0
     least: float | None = None
-    feeds_product: bool = False
 
 
 def _norm(name: str) -> dict[str, Site]:
-    inside = ("mean", "centred", "squared", "variance", "inverse", "normal", "scaled")
+    inside = ("mean", "centred", "squared", "variance", "inverse", "normal")
     return {
         **{f"{name}/{part}": Site() for part in inside},
         # A variance below half a step is rounded to 0, whose root has no gradient.
         f"{name}/variance": Site(least=1e-3),
-        name: Site(feeds_product=True),
+        name: Site(),
     }
 
 
@@ -66,20 +65,20 @@ EMBEDDING_SITES = {
     **_norm("norm"),
 }
 LAYER_SITES = {
-    "query": Site(feeds_product=True),
-    "key": Site(feeds_product=True),
-    "value": Site(feeds_product=True),
+    "query": Site(),
+    "key": Site(),
+    "value": Site(),
     "scores": Site(axes="pairs"),
     "scaled": Site(axes="pairs"),
     # Padding lies this far below: e^-10 of 256 levels is none.
     "masked": Site(axes="pairs", below=10.0),
-    "softmax": Site(axes="pairs", fixed=SOFTMAX_RANGE, feeds_product=True),
-    "context": Site(feeds_product=True),
+    "softmax": Site(axes="pairs", fixed=SOFTMAX_RANGE),
+    "context": Site(),
     "attention_output": Site(),
     "attention_sum": Site(),
     **_norm("attention_norm"),
     "intermediate": Site(),
-    "activation": Site(feeds_product=True),
+    "activation": Site(),
     "output": Site(),
     "output_sum": Site(),
     **_norm("output_norm"),
@@ -87,7 +86,7 @@ LAYER_SITES = {
 ENCODER_SITES = {
     "mask": Site(axes="texts", fixed=(MASKED_SCORE, 0.0)),
     "pooler": Site(axes="texts"),
-    "pooled": Site(axes="texts", fixed=TANH_RANGE, feeds_product=True),
+    "pooled": Site(axes="texts", fixed=TANH_RANGE),
 }
 HEAD_SITES = {
     "intent_slots": {"intent_dense": Site(axes="texts"), "slot_dense": Site()},

@@ -9,7 +9,7 @@ with ranges that are known; training has ranges that are found and learnt.
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from bertline.modeling.fake_quant import fake_quantize, fake_quantize_kernel, fake_quantize_vector
+from bertline.modeling.fake_quant import fake_quantize, fake_quantize_kernel
 from bertline.modeling.quantization import Ranges
 
 
@@ -30,6 +30,10 @@ class At(Protocol):
         """`x` as it is at the site `name`."""
         ...
 
+    def skip(self, name: str, x: Any) -> Any:
+        """`x` as it goes past a residual branch into the sum at the site `name`."""
+        ...
+
     def inside(self, name: str) -> "At":
         """The sites whose names begin with `name`/."""
         ...
@@ -38,8 +42,8 @@ class At(Protocol):
         """The weights of a dense layer as they are used."""
         ...
 
-    def vector(self, vector: Any) -> Any:
-        """Scale or shift of a normalization, computed as integer kernels do, as it is used."""
+    def scale_and_shift(self, x: Any, gamma: Any, beta: Any) -> Any:
+        """`x` times gamma plus beta, channel by channel [n], rounded nowhere between."""
         ...
 
     def quantizes(self, name: str) -> bool:
@@ -71,11 +75,16 @@ class Sites(Protocol):
         ...
 
 
+def scale_and_shift(x: Any, gamma: Any, beta: Any) -> Any:
+    """`x` [..., n] times `gamma` [n] plus `beta` [n]."""
+    return x * gamma + beta
+
+
 class FixedSites:
     """Sites with the given ranges; those without one stay float.
 
-    With no ranges at all weights stay float too. activation, weights, vectors: what rounds; the
-    functions of fake_quant, or others of the same meaning.
+    With no ranges at all weights stay float too. activation, weights: what rounds; the functions
+    of fake_quant, or others of the same meaning. affine: what scales and shifts.
     """
 
     seen: Mapping[str, Any] = {}
@@ -85,10 +94,10 @@ class FixedSites:
         ranges: Ranges,
         activation: Callable[[Any, Any, Any], Any] = fake_quantize,
         weights: Callable[[Any], Any] = fake_quantize_kernel,
-        vectors: Callable[[Any], Any] = fake_quantize_vector,
+        affine: Callable[[Any, Any, Any], Any] = scale_and_shift,
     ) -> None:
         self._ranges, self._activation = ranges, activation
-        self._weights, self._vectors = weights, vectors
+        self._weights, self._affine = weights, affine
         self.has_sites = bool(ranges)
 
     def part(self, name: str) -> "FixedSites":
@@ -106,21 +115,25 @@ class FixedSites:
         """`x`, rounded if the site has a range."""
         return self._activation(x, *self._ranges[name]) if name in self._ranges else x
 
+    def skip(self, name: str, x: Any) -> Any:
+        """`x`."""
+        return x
+
     def inside(self, name: str) -> "FixedSites":
         """See `At`."""
         prefix = f"{name}/"
         ranges = {
             n.removeprefix(prefix): r for n, r in self._ranges.items() if n.startswith(prefix)
         }
-        return FixedSites(ranges, self._activation, self._weights, self._vectors)
+        return FixedSites(ranges, self._activation, self._weights, self._affine)
 
     def kernel(self, kernel: Any) -> Any:
         """The rounded weights."""
         return self._weights(kernel)
 
-    def vector(self, vector: Any) -> Any:
-        """The rounded vector."""
-        return self._vectors(vector)
+    def scale_and_shift(self, x: Any, gamma: Any, beta: Any) -> Any:
+        """See `At`."""
+        return self._affine(x, gamma, beta)
 
     def quantizes(self, name: str) -> bool:
         """Whether the site has a range."""
@@ -136,5 +149,5 @@ def unchanged(weights: Any) -> Any:
     return weights
 
 
-FLOAT = FixedSites({}, weights=unchanged, vectors=unchanged)
+FLOAT = FixedSites({}, weights=unchanged)
 """The sites of a network that is not quantized."""

@@ -139,7 +139,9 @@ def run(settings: Settings, *, source: Path, exported: Path) -> None:
         if settings.calibration is not None:
             features = _encoded(settings.calibration, opened.tokenizer(), longest, scratch)
             samples = samples_of(opened.graph, features, range(len(features)))
-        exporter = Exporter(opened.graph, samples, scratch, settings.shape, text_input)
+        exporter = Exporter(
+            opened.graph, samples, scratch, settings.shape, text_input, fold=opened.fold
+        )
         files = []
         for name in settings.forms:
             files.append(exporter.export(name, folder))

@@ -33,7 +33,8 @@ class Settings(Config):
     choice. litert_length: the length in tokens that integer LiteRT files of a quantized model take,
     by default the longest that it reads. float_sites: what stays float in litert_int8_mixed, kinds
     of sites ("output_sum") or single ones ("layer_3/output_sum"), as `bertline quantize` finds
-    them. tokenizer_inside: each OpenVINO form also as one that takes strings. n_best_size,
+    them. fold_outliers: for LiteRT forms with int8 activations whose ranges are measured.
+    tokenizer_inside: each OpenVINO form also as one that takes strings. n_best_size,
     max_answer_length, null_threshold: how questions are answered (AnswerSpec); "tuned": the
     threshold of best F1 on the dev split.
     """
@@ -43,6 +44,7 @@ class Settings(Config):
     litert_length: Annotated[int, Field(gt=2)] | None = None
     calibration_examples: Annotated[int, Field(gt=0)] = 300
     float_sites: tuple[str, ...] = MIXED_KINDS
+    fold_outliers: bool = True
     seed: int = 1
     n_best_size: Annotated[int, Field(gt=0)] = 20
     max_answer_length: Annotated[int, Field(gt=0)] = 30
@@ -83,7 +85,12 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
         samples = samples_of(source.graph, train, rows)
         parts = (source.graph, samples, Path(scratch))
         if source.quantized is None:
-            exporter = Exporter(*parts, text_input=text_input, float_sites=settings.float_sites)
+            exporter = Exporter(
+                *parts,
+                text_input=text_input,
+                float_sites=settings.float_sites,
+                fold=source.fold if settings.fold_outliers else None,
+            )
         else:
             exporter = QuantizedExporter(
                 *parts,

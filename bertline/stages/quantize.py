@@ -26,7 +26,7 @@ class Settings(FitSettings):
 
     num_epochs: Count = 1
     max_steps: Count | None = 200
-    learning_rate: Annotated[float, Field(gt=0)] = 7e-5
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-5
     precision: Precision = "float32"
     dropout: bool = False
     quantization: QuantizationSettings = QuantizationSettings()

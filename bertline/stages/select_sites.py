@@ -35,13 +35,15 @@ class Settings(Config):
 
     max_drop: points that no metric of the task may lose on dev. examples: dev examples on which
     single sites are measured; trial_examples: on which whole settings are. calibration_examples:
-    training examples that ranges are taken from; seed: of their choice.
+    training examples that ranges are taken from; seed: of their choice. fold_outliers: where ranges
+    are measured.
     """
 
     max_drop: Annotated[float, Field(ge=0, le=100)] = 0.5
     examples: Count = 200
     trial_examples: Count = 2000
     calibration_examples: Count = 300
+    fold_outliers: bool = True
     seed: int = 1
 
 
@@ -53,11 +55,12 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
     sensitivity.svg tell what each site costs and what was tried; verdict.json whether a setting was
     good enough: if none was, the file is the one with all sites float. Raises what export raises.
     """
-    from bertline.evaluation.outliers import find_outliers
+    from bertline.evaluation.outliers import tell_outliers
     from bertline.evaluation.plots import sensitivity_plot
     from bertline.export.calibration import chosen_rows, samples_of
     from bertline.export.exporter import Exporter
     from bertline.export.litert_int8 import write_int8
+    from bertline.export.outliers import channel_peaks
     from bertline.export.ranges import find_ranges
     from bertline.export.source import open_source
     from bertline.features.records import read_features
@@ -73,12 +76,15 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
         tempfile.TemporaryDirectory(prefix="bertline-select-") as temporary,
     ):
         scratch = Path(temporary)
-        float_file = Exporter(source.graph, samples, scratch).export("litert_float32", scratch)
-        path = scratch / float_file.path
+        fold = source.fold if settings.fold_outliers else None
+        exporter = Exporter(source.graph, samples, scratch, fold=fold)
+        float_file = exporter.export("litert_float32", scratch)
+        path = exporter.int8_source
         ranges = find_ranges(path, samples, source.quantized.ranges if source.quantized else {})
         bench = _bench(path, ranges, ModelSpec.read(model), tokenizer, examples, features, settings)
         (ids_input,) = (name for name, fed in source.graph.fed_by().items() if fed == "input_ids")
-        outliers = find_outliers(path, samples, ids_input, tokenizer)
+        peaks = channel_peaks(scratch / float_file.path, samples)
+        outliers = tell_outliers(peaks, samples, ids_input, tokenizer)
         found = _analysis(bench, outliers, settings)
         sites = found.float_sites
         write_int8(path, folder / FORMATS[FORM].path, ranges, sites)

@@ -8,9 +8,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from bertline.modeling.fake_quant import fake_quantize, fake_quantize_kernel, fake_quantize_vector
+from bertline.modeling.fake_quant import fake_quantize, fake_quantize_kernel
 from bertline.modeling.quantization import Ranges, Site, matches, settled
-from bertline.modeling.sites import FLOAT, At
+from bertline.modeling.sites import FLOAT, At, scale_and_shift
 from bertline.training.bounds import bounds_of
 from bertline.training.settings import QuantizationSettings
 
@@ -201,6 +201,10 @@ class FoundAt:
             rounded = ops.maximum(rounded, site.least)
         return self._when_active(rounded, lambda: x)
 
+    def skip(self, name: str, x: Any) -> Any:
+        """`x`."""
+        return x
+
     def inside(self, name: str) -> "FoundAt":
         """See `At`."""
         return replace(self, prefix=f"{self.prefix}{name}/")
@@ -211,11 +215,9 @@ class FoundAt:
             return kernel
         return self._when_active(fake_quantize_kernel(kernel), lambda: kernel)
 
-    def vector(self, vector: Any) -> Any:
-        """Scale or shift of a normalization, rounded if it is time."""
-        if not self.ranges:
-            return vector
-        return self._when_active(fake_quantize_vector(vector), lambda: vector)
+    def scale_and_shift(self, x: Any, gamma: Any, beta: Any) -> Any:
+        """See `At`."""
+        return scale_and_shift(x, gamma, beta)
 
     def quantizes(self, name: str) -> bool:
         """Whether the site has a range or gets one."""

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from bertline.evaluation.divergence import first_divergence
-from bertline.evaluation.outliers import find_outliers
+from bertline.evaluation.outliers import tell_outliers
 from bertline.export.graph import graph_of_network
 from bertline.export.litert import LiteRtExporter
+from bertline.export.outliers import channel_peaks
 from bertline.features.batches import MODEL_INPUTS
 from bertline.features.tokenizer import Tokenizer
 from bertline.modeling.model import build_model
@@ -45,15 +46,16 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_outliers_are_found_where_they_are(files: tuple[Path, Path], tmp_path: Path) -> None:
     write_vocab(tmp_path / "vocab.txt")
     tokenizer = Tokenizer.from_vocab(tmp_path / "vocab.txt", do_lower_case=True)
-    found = find_outliers(files[1], SAMPLES, MODEL_INPUTS[0], tokenizer)
+    peaks = channel_peaks(files[1], SAMPLES)
+    found = tell_outliers(peaks, SAMPLES, MODEL_INPUTS[0], tokenizer)
     by_site = {outlier.site: outlier for outlier in found if outlier.size > 50}
     assert by_site.keys() == {"layer_1/output", "layer_1/output_sum"}
     for outlier in by_site.values():
         assert outlier.channel == CHANNEL
         assert outlier.size == pytest.approx(100, abs=10)
         assert outlier.size > 1.5 * outlier.usual
-        ids = [id for sample in SAMPLES for id in sample["input_ids"][0][[outlier.position]]]
-        assert tokenizer.vocabulary[outlier.token] in ids
+        there = [sample["input_ids"][0][outlier.position :][:1] for sample in SAMPLES]
+        assert tokenizer.vocabulary[outlier.token] in np.concatenate(there)
 
 
 def test_files_part_where_they_differ(files: tuple[Path, Path]) -> None:

@@ -27,8 +27,10 @@ from bertline.export.source import open_source
 from bertline.export.tflite import read_content
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.folder import RANGES_FILE, read_ranges, write_model
+from bertline.modeling.model import build_model
 from bertline.modeling.quantization import QuantizationSpec
-from bertline.modeling.weights import tensors_of
+from bertline.modeling.sites import FixedSites
+from bertline.modeling.weights import assign, load_weights, tensors_of
 from bertline.training.losses import OBJECTIVES
 from bertline.training.networks import weights_of
 from bertline.training.quantized import calibrate, quantized_network
@@ -167,6 +169,7 @@ def test_litert_files_hold_builtin_operations(
     assert not [kind for kind in found if "FLEX" in kind.upper() or "CUSTOM" in kind.upper()]
     assert found["FULLY_CONNECTED"] == 9
     assert found["GELU"] == 1
+    assert found["DEPTHWISE_CONV_2D"] == (3 if name == "litert_integer" else 0)
 
 
 @pytest.mark.parametrize("name", INTEGER)
@@ -234,18 +237,39 @@ def test_openvino_s_weights_are_stored_in_integers(
         if node.get_type_name() == "Constant" and len(node.shape) == 2 and min(node.shape) > 1
     ]
     integers = [node for node in matrices if node.get_element_type() in (ov.Type.i8, ov.Type.u8)]
-    tables = [node for node in integers if "embeddings" in node.get_friendly_name()]
-    assert (len(integers), len(tables)) == (9 + 2, 2)
+    config = SPEC.encoder
+    words, positions = (config.vocab_size, 32), (config.max_position_embeddings, 32)
+    assert {words, positions} <= {tuple(node.shape) for node in integers}
+    assert len(integers) == 9 + 2
 
 
-def test_openvino_computes_what_the_rounded_graph_does(
+ROUNDED_FOR_PRODUCTS = (
+    *("embeddings/norm", "encoder/pooled", "layer_0/query", "layer_0/key", "layer_0/context"),
+    *("layer_0/attention_norm", "layer_0/activation", "layer_0/output_norm"),
+)
+
+
+def test_openvino_has_the_trained_ranges(model: Path, exported: dict[str, ExportedFile]) -> None:
+    found = set()
+    for node in ov.Core().read_model(path_of(model, "openvino_int8")).get_ops():
+        sources = [node.input_value(i).get_node() for i in range(node.get_input_size())]
+        kinds = [source.get_type_name() for source in sources]
+        if node.get_type_name() == "FakeQuantize" and kinds[0] not in ("Constant", "Convert"):
+            bounds = [float(source.data) for source in sources[1:]]
+            assert bounds[:2] == bounds[2:]
+            found.add(tuple(bounds[:2]))
+    ranges = read_ranges(model, SPEC)
+    assert found == {ranges[site] for site in ROUNDED_FOR_PRODUCTS}
+
+
+def test_openvino_computes_what_the_network_does_rounded_before_products(
     model: Path, exported: dict[str, ExportedFile]
 ) -> None:
-    quantized = open_source(model).quantized
-    assert quantized is not None
-    graph = quantized.openvino_graph()
-    expected = rows({k: v.numpy() for k, v in graph.serving_function()(*BATCH.values()).items()})
     ranges = read_ranges(model, SPEC)
+    sites = FixedSites({site: ranges[site] for site in ROUNDED_FOR_PRODUCTS})
+    network = build_model(SPEC, sites=sites)
+    assign(network.trainable_variables, load_weights(model / "weights.safetensors"), where="")
+    expected = rows({name: value.numpy() for name, value in network(BATCH).items()})
     found = rows(
         OpenVinoPredictor(path_of(model, "openvino_int8"), "openvino_int8", OUTPUTS)(BATCH)
     )

@@ -59,8 +59,8 @@ def test_a_network_asks_at_each_site_once(head: str) -> None:
     asked.clear()
     model(batch_of([2, 5, 3], length=4))
     assert sorted(asked) == sorted(sites)
-    # 5 tables and sums with a normalization of 8, 14 + 2 · 8 of each layer, 3 at the end.
-    assert len(sites) == 13 + 2 * (14 + 2 * 8) + 3 + len(LABELS[head] or [head])
+    # 5 tables and sums with a normalization of 7, 14 + 2 · 7 of each layer, 3 at the end.
+    assert len(sites) == 12 + 2 * (14 + 2 * 7) + 3 + len(LABELS[head] or [head])
 
 
 def test_patterns_are_names_or_kinds() -> None:
@@ -75,7 +75,7 @@ def test_float_sites_are_left_out() -> None:
     every = QuantizationSpec().sites(2, "classifier")
     some = QuantizationSpec(float_sites=("output_sum", "layer_1/*norm/*")).sites(2, "classifier")
     missing = every.keys() - some.keys()
-    assert len(missing) == 2 + 2 * 7
+    assert len(missing) == 2 + 2 * 6
     assert {"layer_0/output_sum", "layer_1/output_norm/mean"} <= missing
 
 
