@@ -27,7 +27,7 @@ import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from bertline.config import Config
 from bertline.errors import DataError, StorageError
@@ -205,3 +205,19 @@ def fsync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class Document(Config):
+    """A configuration that is a JSON file of its own, `file_name`, in a folder."""
+
+    file_name: ClassVar[str]
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """The document of a folder; raises DataError or ConfigError."""
+        file = folder / cls.file_name
+        return cls.parse(read_json(file), where=str(file))
+
+    def write(self, folder: Path) -> None:
+        """Writes the document into a folder, whole or not at all."""
+        write_json(folder / self.file_name, self.model_dump())

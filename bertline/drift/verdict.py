@@ -6,18 +6,16 @@ the same way, could pass every gate.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
-from bertline.artifacts import read_json, write_json
-from bertline.config import Config
+from bertline.artifacts import Document
 from bertline.drift.limits import DataCheck
 from bertline.drift.profile import Profile
 
 FILE_NAME = "drift.json"
 
 
-class Drift(Config):
+class Drift(Document):
     """What fresh data is like beside the champion's: the content of drift.json.
 
     name: of the model in the registry. champion: its version in use; None for none. seen_in: the
@@ -25,6 +23,7 @@ class Drift(Config):
     champion's data was like; None if that is not known.
     """
 
+    file_name: ClassVar[str] = FILE_NAME
     name: str
     champion: int | None
     seen_in: int | None
@@ -66,13 +65,3 @@ class Drift(Config):
             count = len(self.checks)
             yield f"data accepted: {count} checks{beside}"
         yield from (f"  drifted: {text}" for text in self.drifted)
-
-    @classmethod
-    def read(cls, folder: Path) -> "Drift":
-        """What a drift artifact holds; raises DataError or ConfigError."""
-        file = folder / FILE_NAME
-        return cls.parse(read_json(file), where=str(file))
-
-    def write(self, folder: Path) -> None:
-        """Writes drift.json into a folder, whole or not at all."""
-        write_json(folder / FILE_NAME, self.model_dump())

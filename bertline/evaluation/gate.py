@@ -5,12 +5,11 @@ passes. Failing is a result like any other: it is written down, and nothing is r
 """
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field, field_validator
 
-from bertline.artifacts import read_json, write_json
+from bertline.artifacts import Document
 from bertline.config import Config, nearest
 from bertline.errors import ConfigError
 from bertline.evaluation.judges import ASPECTS, METRICS, Judge
@@ -96,25 +95,16 @@ class FileVerdict(Config):
         return [check.text for check in self.checks if not check.passed]
 
 
-class Verdict(Config):
+class Verdict(Document):
     """Whether the model is blessed; `reasons` says why not and is empty if it is.
 
     files: the reference first, then the exported files.
     """
 
+    file_name: ClassVar[str] = FILE_NAME
     blessed: bool
     reasons: tuple[str, ...]
     files: tuple[FileVerdict, ...]
-
-    @classmethod
-    def read(cls, report: Path) -> "Verdict":
-        """The verdict in a report folder; raises DataError or ConfigError."""
-        file = report / FILE_NAME
-        return cls.parse(read_json(file), where=str(file))
-
-    def write(self, report: Path) -> None:
-        """Writes the verdict into a report folder, whole or not at all."""
-        write_json(report / FILE_NAME, self.model_dump())
 
 
 def judge(gate: Gate, results: Results) -> Verdict:

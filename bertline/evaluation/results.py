@@ -3,12 +3,11 @@
 Metrics and agreements are percentages, drops are points (percent minus percent).
 """
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from bertline.artifacts import read_json, write_json
+from bertline.artifacts import Document
 from bertline.config import Config
 from bertline.evaluation.judges import Table
 
@@ -114,7 +113,7 @@ class FileResult(FileFacts):
     champion: AgainstChampion | None = None
 
 
-class Results(Config):
+class Results(Document):
     """All of an evaluation.
 
     metrics: names in order of importance, the first is the one that plots use. test_count, of
@@ -124,6 +123,7 @@ class Results(Config):
     use that the files were compared with.
     """
 
+    file_name: ClassVar[str] = FILE_NAME
     task: str
     model: ModelFacts
     metrics: tuple[str, ...]
@@ -136,13 +136,3 @@ class Results(Config):
     settings: dict[str, Any]
     environment: dict[str, str]
     champion: int | None = None
-
-    @classmethod
-    def read(cls, report: Path) -> "Results":
-        """The results in a report folder; raises DataError or ConfigError."""
-        file = report / FILE_NAME
-        return cls.parse(read_json(file), where=str(file))
-
-    def write(self, report: Path) -> None:
-        """Writes the results into a report folder, whole or not at all."""
-        write_json(report / FILE_NAME, self.model_dump())

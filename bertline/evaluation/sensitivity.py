@@ -1,9 +1,9 @@
 """What each site of a LiteRT file costs when it is quantized, and which have to stay float."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from typing import ClassVar
 
-from bertline.artifacts import read_json, write_json
+from bertline.artifacts import Document
 from bertline.config import Config
 from bertline.evaluation.judges import METRICS
 from bertline.export.listing import FLOAT_KINDS
@@ -53,7 +53,7 @@ class Trial(Config):
     passed: bool
 
 
-class Sensitivity(Config):
+class Sensitivity(Document):
     """An analysis, and the search for the sites that have to stay float.
 
     examples: how many dev examples sites were measured on; trial_examples: on how many files were
@@ -62,6 +62,7 @@ class Sensitivity(Config):
     was within max_drop, in points.
     """
 
+    file_name: ClassVar[str] = FILE_NAME
     examples: int
     trial_examples: int
     max_drop: float
@@ -78,16 +79,6 @@ class Sensitivity(Config):
         if self.chosen is not None:
             return (*FLOAT_KINDS, *self.chosen)
         return (*FLOAT_KINDS, *self.trials[-1].float_sites)
-
-    @classmethod
-    def read(cls, folder: Path) -> "Sensitivity":
-        """The analysis in a folder; raises DataError or ConfigError."""
-        file = folder / FILE_NAME
-        return cls.parse(read_json(file), where=str(file))
-
-    def write(self, folder: Path) -> None:
-        """Writes the analysis into a folder, whole or not at all."""
-        write_json(folder / FILE_NAME, self.model_dump())
 
     def lines(self) -> Iterator[str]:
         """The analysis as text: sites, outliers, what was tried, the verdict."""

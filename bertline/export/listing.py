@@ -1,12 +1,11 @@
 """`exports.json` of an exported folder: which files there are and what runs them."""
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from bertline.artifacts import read_json
+from bertline.artifacts import Document
 from bertline.config import Config, nearest
 
 FILE_NAME = "exports.json"
@@ -113,14 +112,9 @@ class Calibration(Config):
     ids: tuple[str, ...] = ()
 
 
-class Exports(Config):
+class Exports(Document):
     """The content of `exports.json`."""
 
+    file_name: ClassVar[str] = FILE_NAME
     files: tuple[ExportedFile, ...]
     calibration: Calibration = Calibration()
-
-    @classmethod
-    def read(cls, folder: Path) -> "Exports":
-        """The listing of an exported folder; raises DataError or ConfigError."""
-        file = folder / FILE_NAME
-        return cls.parse(read_json(file), where=str(file))

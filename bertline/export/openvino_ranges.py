@@ -33,6 +33,8 @@ def _site(node: ov.Node) -> str:
     """The site (bertline.modeling.quantization) whose values `node` gives, "" for weights."""
     if node.get_type_name() == "Reshape":
         return _site(node.input_value(0).get_node())
+    if node.get_type_name() in ("Constant", "Convert"):
+        return ""
     name = node.get_friendly_name()
     if "embeddings" in name and "norm" in name:
         return "embeddings/norm"

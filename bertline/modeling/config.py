@@ -1,11 +1,10 @@
 """What an encoder and a model are, apart from their weights. No TensorFlow, no Keras."""
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from bertline.artifacts import read_json
+from bertline.artifacts import Document
 from bertline.config import Config
 from bertline.features.spec import AnswerSpec, InputSpec
 from bertline.modeling.quantization import QuantizationSpec
@@ -44,7 +43,7 @@ class EncoderConfig(Config):
         return heads
 
 
-class ModelSpec(Config):
+class ModelSpec(Document):
     """An encoder with a head, as `model.json` of a model folder holds it.
 
     labels: for each output the names of its classes, in the order of the logits
@@ -52,6 +51,7 @@ class ModelSpec(Config):
     quantization: how it was trained to be quantized, if it was.
     """
 
+    file_name: ClassVar[str] = "model.json"
     task: str
     head: str
     encoder: EncoderConfig
@@ -59,9 +59,3 @@ class ModelSpec(Config):
     inputs: InputSpec
     answering: AnswerSpec = AnswerSpec()
     quantization: QuantizationSpec | None = None
-
-    @classmethod
-    def read(cls, folder: Path) -> "ModelSpec":
-        """The spec in `folder`/model.json; raises DataError or ConfigError."""
-        file = folder / "model.json"
-        return cls.parse(read_json(file), where=str(file))

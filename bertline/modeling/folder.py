@@ -29,7 +29,7 @@ def write_model(
     facts = {"task": spec.task, "weights_sha256": weights_digest(weights), "run_id": run_id}
     with new_artifact(model, "model", facts) as folder:
         save_weights(weights, folder / "weights.safetensors")
-        write_json(folder / "model.json", spec.model_dump())
+        spec.write(folder)
         write_json(folder / "history.json", {"entries": history})
         shutil.copyfile(vocab, folder / "vocab.txt")
         if ranges is not None:

@@ -16,7 +16,7 @@ import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from bertline.artifacts import MANIFEST, write_json
+from bertline.artifacts import MANIFEST
 from bertline.export.listing import FILE_NAME, ExportedFile, Exports
 
 
@@ -37,7 +37,7 @@ def lay_out(exported: Path, names: Collection[str], target: Path) -> None:
             _copy(exported / other, target / other)
     moved = [file.model_copy(update={"path": places[file.name]}) for file in files]
     listing = exports.model_copy(update={"files": tuple(moved)})
-    write_json(target / FILE_NAME, listing.model_dump())
+    listing.write(target)
 
 
 def _tops(file: ExportedFile) -> list[str]:

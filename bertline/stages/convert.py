@@ -15,7 +15,6 @@ from bertline.evaluation.inference import read_items
 from bertline.export.listing import (
     CALIBRATED,
     FAMILIES,
-    FILE_NAME,
     FORMATS,
     INTEGER,
     Calibration,
@@ -147,8 +146,7 @@ def run(settings: Settings, *, source: Path, exported: Path) -> None:
             files.append(exporter.export(name, folder))
             progress.update(note=f"{name} {files[-1].size_bytes / 1e6:.1f} MB")
         calibration = Calibration(count=len(features), ids=tuple(features.ids))
-        exports = Exports(files=tuple(files), calibration=calibration)
-        write_json(folder / FILE_NAME, exports.model_dump())
+        Exports(files=tuple(files), calibration=calibration).write(folder)
         for file_name, told in opened.description.items():
             write_json(folder / file_name, told.model_dump())
         if opened.vocab_file is not None:

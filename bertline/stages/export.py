@@ -7,12 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from bertline.artifacts import new_artifact, read_manifest, write_json
+from bertline.artifacts import new_artifact, read_manifest
 from bertline.config import Config
 from bertline.errors import ConfigError
 from bertline.export.listing import (
     DEFAULT,
-    FILE_NAME,
     FORMATS,
     INTEGER,
     MIXED_KINDS,
@@ -104,10 +103,9 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
             files.append(exporter.export(name, folder))
             progress.update(note=f"{name} {files[-1].size_bytes / 1e6:.1f} MB")
         calibration = Calibration(count=len(rows), ids=tuple(train.ids[row] for row in rows))
-        exports = Exports(files=tuple(files), calibration=calibration)
-        write_json(folder / FILE_NAME, exports.model_dump())
+        Exports(files=tuple(files), calibration=calibration).write(folder)
         shutil.copyfile(model / "vocab.txt", folder / "vocab.txt")
-        write_json(folder / "model.json", spec.model_dump())
+        spec.write(folder)
 
 
 def _with_answering(

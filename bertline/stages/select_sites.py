@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from bertline.artifacts import new_artifact, read_manifest, write_json, write_text
+from bertline.artifacts import new_artifact, read_manifest, write_text
 from bertline.config import Config
 from bertline.evaluation.gate import Verdict
-from bertline.export.listing import FILE_NAME, FORMATS, Calibration, Exports
+from bertline.export.listing import FORMATS, Calibration, Exports
 from bertline.features.tokenizer import Tokenizer
 from bertline.modeling.config import ModelSpec
 from bertline.progress import Progress
@@ -98,7 +98,7 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
             }
         )
         calibration = Calibration(count=len(rows), ids=tuple(train.ids[row] for row in rows))
-        write_json(folder / FILE_NAME, Exports(files=(file,), calibration=calibration).model_dump())
+        Exports(files=(file,), calibration=calibration).write(folder)
         for name in ("model.json", "vocab.txt"):
             shutil.copyfile(model / name, folder / name)
         found.write(folder)
