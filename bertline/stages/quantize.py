@@ -24,7 +24,7 @@ class Settings(FitSettings):
     quantization: how it joins in. losses: how much the labels and the float model count.
     """
 
-    num_epochs: Count = 1
+    num_epochs: Count = 10
     max_steps: Count | None = 200
     learning_rate: Annotated[float, Field(gt=0)] = 2e-5
     precision: Precision = "float32"
