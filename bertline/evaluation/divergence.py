@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from bertline.export.openvino import Sample
-from bertline.export.sites import SUMS, sites_of
+from bertline.export.sites import BRANCHES, sites_of
 from bertline.export.tensors import AllTensors
 from bertline.export.tflite import Content
 
@@ -65,6 +65,6 @@ def _folded(content: Content) -> set[str]:
     for operator, site in zip(content.operators, sites, strict=True):
         for before in (made_at.get(number, "") for number in operator.inputs):
             part, _, kind = before.rpartition("/")
-            if site.endswith("/fold") and kind in SUMS.values():
-                found |= {before, *(f"{part}/{b}" for b, total in SUMS.items() if total == kind)}
+            if site.endswith("/fold") and kind in BRANCHES:
+                found |= {before, f"{part}/{BRANCHES[kind]}"}
     return found

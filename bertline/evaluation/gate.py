@@ -15,7 +15,6 @@ from bertline.errors import ConfigError
 from bertline.evaluation.judges import ASPECTS, METRICS, Judge
 from bertline.evaluation.results import FileResult, Percentage, Results
 
-FILE_NAME = "verdict.json"
 DECIMALS = 9
 """Values are compared after rounding: 99.0 − 98.7 is 0.3 and not above it."""
 
@@ -101,7 +100,7 @@ class Verdict(Document):
     files: the reference first, then the exported files.
     """
 
-    file_name: ClassVar[str] = FILE_NAME
+    file_name: ClassVar[str] = "verdict.json"
     blessed: bool
     reasons: tuple[str, ...]
     files: tuple[FileVerdict, ...]

@@ -11,7 +11,6 @@ from bertline.artifacts import Document
 from bertline.config import Config
 from bertline.evaluation.judges import Table
 
-FILE_NAME = "metrics.json"
 REFERENCE = "keras"
 """Name of the training model's float32 forward pass, which the exported files are held against."""
 
@@ -123,7 +122,7 @@ class Results(Document):
     use that the files were compared with.
     """
 
-    file_name: ClassVar[str] = FILE_NAME
+    file_name: ClassVar[str] = "metrics.json"
     task: str
     model: ModelFacts
     metrics: tuple[str, ...]

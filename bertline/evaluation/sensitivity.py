@@ -8,8 +8,6 @@ from bertline.config import Config
 from bertline.evaluation.judges import METRICS
 from bertline.export.listing import FLOAT_KINDS
 
-FILE_NAME = "sensitivity.json"
-
 
 class SiteCost(Config):
     """What it costs that a site alone has int8 activations.
@@ -62,7 +60,7 @@ class Sensitivity(Document):
     was within max_drop, in points.
     """
 
-    file_name: ClassVar[str] = FILE_NAME
+    file_name: ClassVar[str] = "sensitivity.json"
     examples: int
     trial_examples: int
     max_drop: float

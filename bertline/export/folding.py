@@ -16,7 +16,7 @@ from bertline.export.graph import Graph, graph_of_network
 from bertline.export.sites import SUMS
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.model import build_model
-from bertline.modeling.sites import FixedSites, unchanged
+from bertline.modeling.sites import FixedSites, below, unchanged
 from bertline.modeling.weights import Tensors, assign
 
 Scales = Mapping[str, NDArray[np.float32]]
@@ -32,10 +32,7 @@ class FoldingSites(FixedSites):
 
     def inside(self, name: str) -> "FoldingSites":
         """See `At`."""
-        prefix = f"{name}/"
-        return FoldingSites(
-            {n.removeprefix(prefix): s for n, s in self._scales.items() if n.startswith(prefix)}
-        )
+        return FoldingSites(below(self._scales, name))
 
     def __call__(self, name: str, x: Any) -> Any:
         """The residual branch divided, the sum multiplied."""

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertline.export.openvino import Sample
-from bertline.export.sites import SUMS, sites_of
+from bertline.export.sites import BRANCHES, sites_of
 from bertline.export.tensors import AllTensors
 
-KINDS = (*SUMS, *SUMS.values())
+KINDS = (*BRANCHES, *BRANCHES.values())
 MAKERS = ("FULLY_CONNECTED", "ADD")
 PERCENTILE = 98
 FACTOR = 1.5
@@ -86,11 +86,9 @@ def folding_scales(peaks: Mapping[str, Peaks]) -> dict[str, NDArray[np.float32]]
     scales = {}
     for site, found in peaks.items():
         part, _, kind = site.rpartition("/")
-        if kind not in SUMS.values():
+        if kind not in BRANCHES:
             continue
-        branch = next(dense for dense, total in SUMS.items() if total == kind)
-        both = [found, *(peaks[name] for name in (f"{part}/{branch}",) if name in peaks)]
-        sizes = np.max([each.sizes for each in both], axis=0)
+        sizes = np.maximum(found.sizes, peaks.get(f"{part}/{BRANCHES[kind]}", found).sizes)
         beyond = sizes > FACTOR * found.usual
         if beyond.any():
             ratio = np.maximum(sizes / found.usual, 1.0)

@@ -28,7 +28,9 @@ MOVES = {
     "DEQUANTIZE",
 }
 SUMS = {"attention_output": "attention_sum", "output": "output_sum"}
-FOLDED = (*SUMS.values(), "attention_norm", "output_norm")
+BRANCHES = {total: dense for dense, total in SUMS.items()}
+"""Residual sum → the dense layer of its branch."""
+FOLDED = (*BRANCHES, "attention_norm", "output_norm")
 """What outliers are folded in before a sum, and out after it: no other site multiplies these."""
 DENSE = (
     (r"query|key|value", "query_key_value"),

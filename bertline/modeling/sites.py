@@ -7,10 +7,12 @@ with ranges that are known; training has ranges that are found and learnt.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from bertline.modeling.fake_quant import fake_quantize, fake_quantize_kernel
 from bertline.modeling.quantization import Ranges
+
+T = TypeVar("T")
 
 
 class At(Protocol):
@@ -75,6 +77,12 @@ class Sites(Protocol):
         ...
 
 
+def below(values: Mapping[str, T], name: str) -> dict[str, T]:
+    """Those of the values by site that belong to `name`/…, by what follows it."""
+    prefix = f"{name}/"
+    return {n.removeprefix(prefix): v for n, v in values.items() if n.startswith(prefix)}
+
+
 def scale_and_shift(x: Any, gamma: Any, beta: Any) -> Any:
     """`x` [..., n] times `gamma` [n] plus `beta` [n]."""
     return x * gamma + beta
@@ -121,11 +129,7 @@ class FixedSites:
 
     def inside(self, name: str) -> "FixedSites":
         """See `At`."""
-        prefix = f"{name}/"
-        ranges = {
-            n.removeprefix(prefix): r for n, r in self._ranges.items() if n.startswith(prefix)
-        }
-        return FixedSites(ranges, self._activation, self._weights, self._affine)
+        return FixedSites(below(self._ranges, name), self._activation, self._weights, self._affine)
 
     def kernel(self, kernel: Any) -> Any:
         """The rounded weights."""

@@ -10,7 +10,7 @@ from keras import ops
 
 from bertline.modeling.fake_quant import fake_quantize, fake_quantize_kernel
 from bertline.modeling.quantization import Ranges, Site, matches, settled
-from bertline.modeling.sites import FLOAT, At, scale_and_shift
+from bertline.modeling.sites import FLOAT, At, below, scale_and_shift
 from bertline.training.bounds import bounds_of
 from bertline.training.settings import QuantizationSettings
 
@@ -39,9 +39,7 @@ class FoundSites:
 
     def part(self, name: str) -> "FoundPart":
         """The sites of the part `name`, as a layer that holds their ranges."""
-        prefix = f"{name}/"
-        sites = {n.removeprefix(prefix): s for n, s in self._sites.items() if n.startswith(prefix)}
-        self._parts.append(FoundPart(name, sites, self))
+        self._parts.append(FoundPart(name, below(self._sites, name), self))
         return self._parts[-1]
 
     def advance(self) -> None:
