@@ -34,7 +34,7 @@ test: $(PACKAGE) $(KUSTOMIZE) ## check format, lint, types, import contracts; ru
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-real: $(PACKAGE) ## run the long checks and those on ../shared (or BERTLINE_DATA=DIR)
 	$(BIN)/pytest -m 'real or slow' --require-shared

@@ -13,6 +13,8 @@ import pytest
 from tests.storage.gcs_server import cloud as cloud
 
 ROOT = Path(__file__).parents[1]
+LONG = {ROOT / "tests" / name for name in ("training", "export", "stages", "pipelines")}
+"""Folders of tests that train and convert."""
 
 # Before any test module imports TensorFlow or Keras; subprocesses inherit it.
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -48,13 +50,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what is marked slow, containers or flink, unless it is asked for."""
+    """Leaves out what is marked slow, containers or flink, unless it is asked for.
+
+    What takes long is begun first: no core is left without work in the end.
+    """
     asked = {"slow": "--require-shared", "containers": "--containers", "flink": "--flink"}
     marks = [mark for mark, option in asked.items() if not config.getoption(option)]
     left_out = [item for item in items if any(map(item.get_closest_marker, marks))]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    items.sort(key=lambda item: not LONG.intersection(item.path.parents))
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,13 @@
 """What the tokenizer does to every single character, as data for tokenizers in other runtimes."""
 
+import functools
 import sys
 import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from bertline.features.tokenizer import Tokenizer
+from bertline.features.tokenizer import CLS, PAD, SEP, Tokenizer
 
 _SURROGATES = range(0xD800, 0xE000)
 
@@ -26,8 +27,10 @@ class Characters:
     punctuation: list[str]
 
     @classmethod
-    def of(cls, tokenizer: Tokenizer) -> Self:
-        """The characters as `tokenizer` treats them; takes a few seconds."""
+    @functools.cache
+    def of(cls, do_lower_case: bool) -> Self:
+        """The characters as tokenizers of this kind treat them; takes seconds the first time."""
+        tokenizer = Tokenizer({PAD: 0, CLS: 1, SEP: 2}, do_lower_case)
         every = [chr(c) for c in range(sys.maxunicode + 1) if c not in _SURROGATES]
         normal = {c: tokenizer.normalize(c) for c in every}
         isolated = [c for c in every if normal[c] == f" {c} "]

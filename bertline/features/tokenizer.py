@@ -52,7 +52,7 @@ class Tokenizer:
     """
 
     def __init__(self, vocabulary: dict[str, int], do_lower_case: bool) -> None:
-        self.vocabulary = vocabulary
+        self.vocabulary, self.do_lower_case = vocabulary, do_lower_case
         self.tokens = {number: token for token, number in vocabulary.items()}
         self.pad_id, self.cls_id, self.sep_id = (vocabulary[name] for name in (PAD, CLS, SEP))
         model = WordPiece(vocabulary, unk_token=UNK, max_input_chars_per_word=MAX_CHARS_PER_WORD)

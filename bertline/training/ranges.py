@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from bertline.modeling.fake_quant import fake_quantize, fake_quantize_kernel
-from bertline.modeling.quantization import Ranges, Site, matches, settled
+from bertline.modeling.quantization import Range, Ranges, Site, matches, settled
 from bertline.modeling.sites import FLOAT, At, below, scale_and_shift
 from bertline.training.bounds import bounds_of
 from bertline.training.settings import QuantizationSettings
@@ -49,9 +49,9 @@ class FoundSites:
     def ranges(self) -> Ranges:
         """The range of every site as it is now, `settled`."""
         return {
-            f"{part.part}/{name}": settled(float(low), float(high))
+            f"{part.part}/{name}": settled(low, high)
             for part in self._parts
-            for name, (low, high) in part.ranges().items()
+            for name, (low, high) in part.numbers().items()
         }
 
     def collects(self, training: bool) -> bool:
@@ -94,7 +94,8 @@ class FoundPart(keras.layers.Layer):  # type: ignore[misc]
     def __init__(self, part: str, sites: Mapping[str, Site], of: FoundSites) -> None:
         super().__init__(name=f"sites_of_{part}", dtype="float32")
         self.part, self.sites, self.of = part, dict(sites), of
-        self.found = [name for name, site in sites.items() if site.fixed is None]
+        self.fixed = {name: site.fixed for name, site in sites.items() if site.fixed is not None}
+        self.found = [name for name in sites if name not in self.fixed]
         count, settings = len(self.found), of.settings
         self.collected = self.add_weight((count, 4), "zeros", trainable=False, name="collected")
         self.learns = settings.ranges in ("lsq", "pact") and settings.quantize_training
@@ -131,15 +132,19 @@ class FoundPart(keras.layers.Layer):  # type: ignore[misc]
             self.collected.assign(self.collected + rate * (new - self.collected))
 
     def ranges(self) -> dict[str, tuple[Any, Any]]:
-        """Site → low and high, float32 scalars."""
-        ranges: dict[str, tuple[Any, Any]] = {
-            name: site.fixed for name, site in self.sites.items() if site.fixed is not None
+        """Site → low and high, float32 scalars that a gradient goes back through."""
+        if not self.found:
+            return dict(self.fixed)
+        bounds = ops.transpose(self._bounds())
+        low, high = (ops.unstack(bounds[i], num=len(self.found)) for i in (0, 1))
+        return self.fixed | {name: (low[i], high[i]) for i, name in enumerate(self.found)}
+
+    def numbers(self) -> dict[str, Range]:
+        """Site → low and high as they are now."""
+        bounds = ops.convert_to_numpy(self._bounds()).tolist()
+        return self.fixed | {
+            n: (low, high) for n, (low, high) in zip(self.found, bounds, strict=True)
         }
-        if self.found:
-            bounds = ops.transpose(self._bounds())
-            low, high = (ops.unstack(bounds[i], num=len(self.found)) for i in (0, 1))
-            ranges |= {name: (low[i], high[i]) for i, name in enumerate(self.found)}
-        return ranges
 
     def _bounds(self) -> Any:
         """low, high [sites, 2]."""

@@ -5,20 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bertline.features.characters import Characters, regex_class
-from bertline.features.tokenizer import Tokenizer
-from tests.modeling.toys import VOCABULARY
-
-NUMBERS = {entry: number for number, entry in enumerate(VOCABULARY)}
 
 
 @pytest.fixture(scope="module")
 def lower() -> Characters:
-    return Characters.of(Tokenizer(NUMBERS, do_lower_case=True))
+    return Characters.of(do_lower_case=True)
 
 
 @pytest.fixture(scope="module")
 def cased() -> Characters:
-    return Characters.of(Tokenizer(NUMBERS, do_lower_case=False))
+    return Characters.of(do_lower_case=False)
 
 
 def test_lower_casing_takes_accents_away(lower: Characters) -> None:

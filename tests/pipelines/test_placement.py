@@ -36,7 +36,7 @@ class Compiled:
     """A compiled file, by stages."""
 
     def __init__(self, file: Path) -> None:
-        self.spec, platform = yaml.safe_load_all(file.read_text())
+        self.spec, platform = yaml.load_all(file.read_bytes(), yaml.CSafeLoader)
         self.kubernetes = platform["platforms"]["kubernetes"]
 
     def tasks(self, stage: str) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import Any
 from unittest import mock
 
 import keras
-import numpy as np
 import tensorflow as tf  # noqa: F401 - Keras imports it to seed it; before the forks, so once
 
 from bertline.artifacts import write_json
@@ -109,9 +108,8 @@ def quantize_one(folder: Path, weights: Tensors) -> None:
     )
     model = build_model(SPEC, sites=FixedSites(ranges))
     assign(model.trainable_variables, quantized, where="quantized")
-    logits = {name: np.asarray(value) for name, value in model(BATCH).items()}
     save_weights(quantized, folder / "quantized.safetensors")
-    save_weights(logits, folder / "quantized_logits.safetensors")
+    save_weights(model.predict_on_batch(BATCH), folder / "quantized_logits.safetensors")
     write_json(folder / "ranges.json", ranges)
 
 
@@ -128,8 +126,7 @@ def main(folder: Path) -> None:
     model = build_model(SPEC)
     weights = load_weights(folder / "undisturbed/model/weights.safetensors")
     assign(model.trainable_variables, weights, where="trained")
-    logits = {name: np.asarray(value) for name, value in model(BATCH).items()}
-    save_weights(logits, folder / "logits.safetensors")
+    save_weights(model.predict_on_batch(BATCH), folder / "logits.safetensors")
     quantize_one(folder, weights)
 
 

@@ -1,11 +1,13 @@
 """Quantization-aware training of a toy: what it does to losses, weights, ranges and checkpoints."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from bertline.errors import ConfigError
 from bertline.modeling.quantization import Ranges
@@ -100,7 +102,17 @@ def test_a_run_that_continues_ends_as_an_undisturbed_one(
     assert history_again == history
 
 
-def test_a_seed_decides_what_joins_in_with_all_kinds_of_ranges(tmp_path: Path) -> None:
+@pytest.fixture
+def eagerly() -> Iterator[None]:
+    """Three steps are sooner run than compiled."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.mark.usefixtures("eagerly")
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning")
+def test_all_kinds_of_ranges_join_in_fine_tuning(tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(update={"max_steps": 3, "learning_rate": 1e-3})
     found = {}
     for kind in ("moving_average", "percentile", "pact", "lsq"):
