@@ -13,13 +13,7 @@ def _eight(text: str) -> int:
 
 BITS = Kind("8, the only width there is", _eight, ("8",))
 STAGE = "true: the stage, after finetune, and the formats of the recipe snips-qat"
-FORMATS = (
-    "litert_dynamic_int8",
-    "litert_int8",
-    "litert_int8_mixed",
-    "litert_integer",
-    "openvino_int8",
-)
+FORMATS = ("litert_integer", "openvino_int8")
 SWITCHES = ("quantize", "use_quantized_training", "activation_quantization")
 
 DELAY = Flag(

@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.real, pytest.mark.slow]
 SEEDS = (1, 2, 3)
 ROOT_FOLDER = ROOT / "runs" / "seeds"
 AGREEMENT = "evaluate.agreement_examples=2000"
+TRAINED = "export.formats=[litert_int8_mixed, litert_integer, openvino_int8]"
 FREE = "export.formats=[litert_float32, litert_dynamic_int8, litert_int8, litert_int8_mixed]"
 
 
@@ -38,7 +39,7 @@ def pooled(recipe: str, shared: Path, *settings: str) -> dict[str, Pooled]:
 
 @pytest.fixture(scope="module")
 def trained(shared: Path) -> dict[str, Pooled]:
-    return pooled("snips-qat", shared)
+    return pooled("snips-qat", shared, TRAINED)
 
 
 @pytest.fixture(scope="module")
