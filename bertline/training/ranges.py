@@ -97,10 +97,13 @@ class FoundPart(keras.layers.Layer):  # type: ignore[misc]
         self.fixed = {name: site.fixed for name, site in sites.items() if site.fixed is not None}
         self.found = [name for name in sites if name not in self.fixed]
         count, settings = len(self.found), of.settings
-        self.collected = self.add_weight((count, 4), "zeros", trainable=False, name="collected")
+        # Without autocast: 8 bits of mantissa are too few for the bounds of 255 steps.
+        self.collected = self.add_weight(
+            (count, 4), "zeros", trainable=False, autocast=False, name="collected"
+        )
         self.learns = settings.ranges in ("lsq", "pact") and settings.quantize_training
         if self.learns:
-            self.log_scale = self.add_weight((count, 2), "zeros", name=LOG_SCALE)
+            self.log_scale = self.add_weight((count, 2), "zeros", autocast=False, name=LOG_SCALE)
         left_out = settings.without_first
         self.always_left_out = [
             left_out != "auto" and matches(f"{part}/{name}", left_out) for name in self.found

@@ -18,6 +18,9 @@ from bertline.training.quantize import quantize
 from bertline.training.settings import FitSettings, QuantizationSettings, TeacherWeights
 from tests.training.toys import SPEC, encoder_weights, toy_features
 
+# tf.data stays compiled where the rest is run eagerly, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning")
+
 # Of one length: what is traced is traced once.
 TRAIN, DEV = toy_features([8] * 48), toy_features([8] * 8, seed=1)
 SETTINGS = FitSettings(
@@ -104,14 +107,13 @@ def test_a_run_that_continues_ends_as_an_undisturbed_one(
 
 @pytest.fixture
 def eagerly() -> Iterator[None]:
-    """Three steps are sooner run than compiled."""
+    """Two or three steps are sooner run than compiled."""
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
 
 
 @pytest.mark.usefixtures("eagerly")
-@pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning")
 def test_all_kinds_of_ranges_join_in_fine_tuning(tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(update={"max_steps": 3, "learning_rate": 1e-3})
     found = {}
@@ -124,6 +126,21 @@ def test_all_kinds_of_ranges_join_in_fine_tuning(tmp_path: Path) -> None:
         assert np.isfinite(history[-1]["loss"])
         found[kind] = ranges["layer_0/output_sum"]
     assert len(set(found.values())) == 4
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_bfloat16_is_for_products_and_not_for_ranges(
+    trained: tuple[Tensors, History], tmp_path: Path
+) -> None:
+    found = {}
+    for precision in ("float32", "bfloat16"):
+        weights, found[precision], _ = qat(
+            tmp_path / precision, trained[0], max_steps=2, precision=precision
+        )
+        assert all(value.dtype == np.float32 for value in weights.values())
+    for site, (low, high) in found["float32"].items():
+        other_low, other_high = found["bfloat16"][site]
+        assert other_high - other_low == pytest.approx(high - low, rel=0.1), site
 
 
 def test_accumulated_gradients_are_those_of_a_larger_batch(tmp_path: Path) -> None:
