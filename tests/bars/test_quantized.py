@@ -93,14 +93,17 @@ class Kernels:
 def test_the_rounded_network_is_as_near_to_the_file_as_kernels_are_to_each_other(
     trained: dict[str, Pooled], seed: int
 ) -> None:
-    folder = sorted((ROOT_FOLDER / f"seed-{seed}" / "artifacts").glob("snips-qat-*"))[-1]
-    model = folder / "quantize/quantized"
-    file = folder / "export/exported/litert_integer.tflite"
+    def last(artifact: str) -> Path:
+        # What another run has made already is in that run's folder.
+        return sorted((ROOT_FOLDER / f"seed-{seed}" / "artifacts").glob(f"*/{artifact}"))[-1]
+
+    model = last("quantize/quantized")
+    file = last("export/exported/litert_integer.tflite")
     assert inspect(file).float_tensor_bytes == 0
     spec = ModelSpec.read(model)
     tokenizer = Tokenizer.from_vocab(model / "vocab.txt", spec.encoder.do_lower_case)
     meanings = Meanings(tokenizer, spec.labels, spec.answering)
-    test = Split.read(folder / "ingest/examples", folder / "tokenize/features", "test")
+    test = Split.read(last("ingest/examples"), last("tokenize/features"), "test")
     rows = np.arange(len(test.features))
 
     def answers(predictor: Predictor) -> Sequence[Answer]:
