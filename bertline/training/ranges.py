@@ -144,7 +144,7 @@ class FoundPart(keras.layers.Layer):  # type: ignore[misc]
 
     def numbers(self) -> dict[str, Range]:
         """Site → low and high as they are now."""
-        bounds = ops.convert_to_numpy(self._bounds()).tolist()
+        bounds = ops.convert_to_numpy(self._bounds()).tolist() if self.found else []
         return self.fixed | {
             n: (low, high) for n, (low, high) in zip(self.found, bounds, strict=True)
         }

@@ -111,6 +111,8 @@ def test_fixed_ranges_are_fixed() -> None:
     sites.calibrating = True
     see(sites, part, softmax=np.full((2, 1, 3, 3), 5.0))
     assert ranges(part) == {"part/softmax": (0, 255 / 256)}
+    # Of a part that has no others, too.
+    assert sites.ranges() == {"part/softmax": settled(0, 255 / 256)}
 
 
 def test_values_are_rounded_after_the_delay() -> None:
