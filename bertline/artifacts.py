@@ -31,6 +31,7 @@ from typing import Any, ClassVar, Self
 
 from bertline.config import Config
 from bertline.errors import DataError, StorageError
+from bertline.files import FOLDER, naming, new_file, replaceable
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
@@ -55,14 +56,17 @@ class Manifest(Config):
 def new_folder(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """A temporary folder that becomes `path` when the block ends without an exception.
 
-    What stood at `path` before is replaced. On an exception nothing changes at `path`. durable:
-    whether it has to outlive a power cut too, which takes minutes for tens of thousands of files.
+    A folder that stood at `path` before is replaced, at the end of links if it is one. On an
+    exception nothing changes at `path`. durable: whether it has to outlive a power cut too, which
+    takes minutes for tens of thousands of files. Raises StorageError where no folder can stand.
     """
+    path = replaceable(path, FOLDER)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.tmp"
     temporary.mkdir()
     try:
-        yield temporary
+        with naming(path):
+            yield temporary
         for file in [*temporary.rglob("*"), temporary] if durable else []:
             fsync(file)
         replace_folder(temporary, path)
@@ -151,16 +155,9 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes `text` in UTF-8, whole or not at all (temporary name, fsync, rename)."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Writes `text` in UTF-8, whole or not at all; raises what `new_file` raises."""
+    with new_file(path) as stream:
+        stream.write(text.encode("utf-8"))
 
 
 def replace_folder(source: Path, target: Path) -> None:
