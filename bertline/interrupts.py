@@ -3,10 +3,13 @@
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+AGAIN_SECONDS = 1.0
+"""From when on a second Ctrl-C counts."""
 
 _listeners: set[Callable[[int], None]] = set()
 
@@ -28,8 +31,9 @@ def number_of(error: KeyboardInterrupt) -> int:
 def interruptible() -> Iterator[None]:
     """Makes the SIGNALS raise Interrupted in the main thread while the block runs.
 
-    Signals that the process was started to ignore (nohup) stay ignored. Once one has come, further
-    SIGTERM and SIGHUP are passed over, so that cleaning up is not cut short.
+    Signals that the process was started to ignore (nohup) stay ignored. Once one has come, others
+    are passed over, so that cleaning up is not cut short; only a second Ctrl-C is, after a while,
+    an interruption again.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -40,10 +44,16 @@ def interruptible() -> Iterator[None]:
         for number, handler in handlers.items()
         if handler not in (signal.SIG_IGN, None)
     }
+    came_s: float | None = None
 
     def end(number: int, frame: FrameType | None) -> None:
-        for other in before.keys() - {signal.SIGINT}:
-            signal.signal(other, signal.SIG_IGN)
+        nonlocal came_s
+        # Two at once would interrupt each other's raising, in the middle of the standard library.
+        if came_s is not None and (
+            number != signal.SIGINT or time.monotonic() - came_s < AGAIN_SECONDS
+        ):
+            return
+        came_s = time.monotonic()
         for listener in tuple(_listeners):
             listener(number)
         raise Interrupted(number)

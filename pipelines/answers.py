@@ -150,8 +150,7 @@ def _answers(model: LoadedModel, source: Path, show: bool) -> Iterator[tuple[str
             waiting.append((identifier, item))
             yield item
 
-    is_stream = source.exists() and not source.is_file()  # a pipe is read once
-    total = None if is_stream else sum(1 for _ in read_items(source, model.kind))
+    total = sum(1 for _ in read_items(source, model.kind))
     show = show or not sys.stdout.isatty()
     with contextlib.ExitStack() as stack:
         update = stack.enter_context(Progress("predict", total, "texts")).update if show else int

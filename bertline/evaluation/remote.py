@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bertline.errors import ConfigError, StorageError
 from bertline.export.listing import FILE_NAME
+from bertline.files import check_readable
 from bertline.storage import fetch, sources_digest
 from bertline.storage.gcs import beginning
 from bertline.storage.partial import cache_folder
@@ -23,7 +24,7 @@ def local_path(model: str | Path) -> Path:
     """
     address = str(model)
     if "://" not in address:
-        return Path(model)
+        return check_readable(Path(model))
     if not address.startswith(SCHEME):
         raise StorageError(f"{address}: models lie in folders or at {SCHEME}; give such a one")
     for place in _upwards(address.rstrip("/")):
