@@ -65,7 +65,7 @@ def new_folder(path: Path, *, durable: bool = True) -> Iterator[Path]:
     temporary = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.tmp"
     temporary.mkdir()
     try:
-        with naming(path):
+        with naming(path, temporary):
             yield temporary
         for file in [*temporary.rglob("*"), temporary] if durable else []:
             fsync(file)

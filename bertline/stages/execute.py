@@ -146,7 +146,8 @@ def explain(error: BaseException) -> tuple[int, str]:
 
 def _explain_runtime(error: BaseException) -> tuple[int, str]:
     """As `explain`, of what TensorFlow or JAX raise; neither need be installed."""
-    reason = one_line(str(error).partition("\n")[0])
+    # TensorFlow's begin with the node of a graph: "{{node name}} reason".
+    reason = one_line(str(error).partition("\n")[0].rpartition("}} ")[2])
     is_exhausted = (
         "RESOURCE_EXHAUSTED" in reason or type(error).__name__ == "ResourceExhaustedError"
     )
