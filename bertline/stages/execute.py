@@ -14,11 +14,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bertline import interrupts
 from bertline.artifacts import read_json, write_json
 from bertline.config import nearest
 from bertline.errors import BertlineError, ConfigError, StageError, StorageError, one_line
 from bertline.files import FULL
-from bertline.interrupts import interruptible, number_of
+from bertline.interrupts import interruptible
 
 STAGES = (
     "import_checkpoint",
@@ -129,9 +130,8 @@ def explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, BertlineError):
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):
-        number = signal.Signals(number_of(error))
-        ended = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
-        return 128 + number, f"{ended}; run the same command again to continue"
+        code, ending = interrupts.told(error)
+        return code, f"{ending}; run the same command again to continue"
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return 1, f"out of memory ({one_line(error) or 'no more is given'}); {MORE_MEMORY}"
     if isinstance(error, OSError):

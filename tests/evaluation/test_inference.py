@@ -1,5 +1,6 @@
 import json
 import math
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bertline
-from bertline.errors import ConfigError, DataError
+from bertline.errors import ConfigError, DataError, StorageError
 from bertline.evaluation import inference
 from bertline.evaluation.inference import LoadedModel, read_items
 from bertline.evaluation.predictors import Batch, Logits
@@ -181,3 +182,9 @@ def test_a_malformed_line_is_named(tmp_path: Path, line: bytes) -> None:
 def test_a_missing_file_of_texts(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.jsonl: No such file"):
         list(read_items(tmp_path / "none.jsonl", KINDS["tagged_text"]))
+
+
+def test_a_pipe_of_texts_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "texts")
+    with pytest.raises(StorageError, match="texts: is a named pipe; give a file"):
+        list(read_items(tmp_path / "texts", KINDS["labelled_text"]))
