@@ -242,3 +242,13 @@ def test_names_that_cannot_be_files_are_told(
     archive = make(tmp_path / "archive", dict.fromkeys(names, b"1"))
     with pytest.raises(StorageError, match=r"member '.*' cannot be a file here \(.*\); pack"):
         unpack(archive, tmp_path / "out")
+
+
+def test_a_place_before_the_beginning_is_told(tmp_path: Path) -> None:
+    archive = make_zip(tmp_path / "archive", {"a": b"1"})
+    raw = bytearray(archive.read_bytes())
+    end = raw.rindex(b"PK\5\6")
+    raw[end + 16 : end + 20] = (2**31).to_bytes(4, "little")  # where the listing begins
+    archive.write_bytes(raw)
+    with pytest.raises(StorageError, match="not a whole zip or tar archive"):
+        unpack(archive, tmp_path / "out")
