@@ -47,8 +47,13 @@ def get(connection: Connection, run_id: str) -> Any:
 
 
 def cancel(connection: Connection, run_id: str) -> None:
-    """Ends a run; raises ConfigError for one that has ended."""
+    """Ends a run; nothing is to be done for one that is being cancelled.
+
+    Raises ConfigError for one that has ended.
+    """
     state = get(connection, run_id).state
+    if state == "CANCELING":
+        return
     if state in FINAL:
         raise ConfigError(f"run {run_id}: has ended ({state}); there is nothing to cancel")
     connection.call(connection.runs.run_service_terminate_run, run_id)

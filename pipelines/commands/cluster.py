@@ -77,7 +77,10 @@ def _cancel(options: argparse.Namespace) -> None:
 
 
 def _results(connection: "Connection", run_id: str, options: argparse.Namespace) -> Iterator[str]:
-    """The results of a run, followed unless --no-wait; raises StageError if it failed."""
+    """The results of a run, followed unless --no-wait.
+
+    Raises StageError if the run failed, ClusterError if its results cannot be read.
+    """
     from pipelines.cluster import report
     from pipelines.cluster.pods import Pods
     from pipelines.cluster.watch import Watch
@@ -87,7 +90,8 @@ def _results(connection: "Connection", run_id: str, options: argparse.Namespace)
     watch = Watch(connection, pods, Board(sys.stderr))
     run = watch.look(run_id) if options.no_wait else watch.until_end(run_id)
     if run.state == "SUCCEEDED":
-        yield from report.lines(connection, pods, run, options.root / "cluster")
+        root = options.root / "cluster"
+        yield from report.lines(connection, pods, watch.workflow, run_id, root)
     elif run.state in ("FAILED", "CANCELED"):
         raise watch.failure(run)
     else:

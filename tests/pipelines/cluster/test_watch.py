@@ -1,7 +1,6 @@
 """A run that is followed, over HTTP: what is shown, and why it failed."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -9,12 +8,12 @@ from tests.pipelines.cluster.conftest import RUN
 from tests.pipelines.cluster.kubeflow import Kubeflow
 from tests.pipelines.cluster.workflow import (
     CONDITION,
+    Item,
     condition,
     failed_pod,
     frame,
     loop,
     pod_name,
-    running_pod,
     stage,
     turn,
     unscheduled_pod,
@@ -42,21 +41,22 @@ def test_stages_are_shown_as_they_go(
             stage("tokenize", "RUNNING", "FAILED", "RUNNING"),
             stage("finetune", "RUNNING", "RUNNING"),
         ),
-        frame("SUCCEEDED", stage("ingest", "SUCCEEDED", "SUCCEEDED")),
     ]
     kubeflow.logs = {
         pod_name("ingest"): "I0105 launcher\n>> ingest 1/10 10%\n>> ingest 5/10 50%\nnoise\n",
         pod_name("tokenize", attempt=1): ">> tokenize 3 texts\n",
     }
-    kubeflow.pods = {pod_name("finetune"): running_pod()}
-    assert bertline("runs", RUN) == 0
+    kubeflow.frames.append(frame("FAILED", stage("finetune", "FAILED", "FAILED")))
+    assert bertline("runs", RUN) == 1
     assert [line.split(maxsplit=1) for line in capsys.readouterr().err.splitlines()] == [
         ["ingest", "starting"],
         ["ingest", "5/10 50%"],
         ["import_checkpoint", "skipped"],
         ["ingest", "done in 42 s"],
-        ["tokenize", "3 texts"],
+        ["tokenize", "attempt 2: 3 texts"],
         ["finetune", "running"],
+        ["finetune", "failed"],
+        ["error:", f"run {RUN}: finetune: failed without a message; see the log of its pod"],
     ]
 
 
@@ -176,7 +176,7 @@ def test_failed_run_tells_of_the_failed_stage(
 def test_turns_of_a_loop_are_one_stage(
     bertline: Bertline, kubeflow: Kubeflow, capsys: Captured
 ) -> None:
-    def turns(state: str, *of_each: tuple[str, ...]) -> list[dict[str, Any]]:
+    def turns(state: str, *of_each: tuple[str, ...]) -> list[Item]:
         numbered = enumerate(of_each)
         return loop(state, *(stage("tokenize", *each, group=turn(n)) for n, each in numbered))
 
@@ -199,8 +199,8 @@ def test_turns_of_a_loop_are_one_stage(
         ["tokenize", "failed"],
         ["error:", f"run {RUN}: tokenize: vocab.txt: empty; write one"],
     ]
-    kubeflow.frames = [frame("SUCCEEDED", turns("SUCCEEDED", ended, ended))]
-    assert bertline("runs", RUN) == 0
+    kubeflow.frames = [frame("RUNNING", turns("SUCCEEDED", ended, ended))]
+    assert bertline("runs", RUN, "--no-wait") == 0
     assert capsys.readouterr().err == "  tokenize          done in 42 s\n"
 
 
@@ -209,7 +209,7 @@ def test_stages_in_a_condition_are_shown_as_all_others(
 ) -> None:
     before = [stage(name, "SUCCEEDED", "SUCCEEDED") for name in ("ingest", "compare_data")]
 
-    def tokenize(*states: str) -> list[dict[str, Any]]:
+    def tokenize(*states: str) -> list[Item]:
         return stage("tokenize", *states, group=CONDITION)
 
     kubeflow.frames = [
@@ -269,7 +269,10 @@ def test_run_that_ends_without_a_failed_stage(
 def test_host_that_comes_back_is_asked_again(
     bertline: Bertline, kubeflow: Kubeflow, capsys: Captured
 ) -> None:
-    kubeflow.frames = [frame("SUCCEEDED", stage("convert", "SUCCEEDED", "SUCCEEDED"))]
+    outputs = {"exported": "gs://bucket/exported"}
+    kubeflow.frames = [
+        frame("SUCCEEDED", stage("convert", "SUCCEEDED", "SUCCEEDED", outputs=outputs))
+    ]
     kubeflow.refusals = {r"GET /apis/v2beta1/runs/.*": [(503, "busy"), (503, "busy")]}
     assert bertline("runs", RUN) == 0
 
