@@ -1,5 +1,6 @@
 """Pipelines as a target runs them: the same composition, with images, resources and places."""
 
+import json
 from functools import partial
 from typing import Any
 
@@ -13,13 +14,15 @@ from pipelines.recipe import Recipe
 from pipelines.target import Accelerator, Target
 
 RETRY_PAUSE = "30s"
+MAX_PARAMETER_BYTES = 10_000
+"""Of all parameters of a pipeline together, as JSON: the default of Kubeflow's API server."""
 
 
 def placed(recipe: Recipe, target: Target) -> Any:
     """The recipe's pipeline as a kfp GraphComponent for the target.
 
     All of its parameters have defaults. Raises ConfigError for what the recipe or the target lacks,
-    and for data that pods do not see.
+    for data that pods do not see, and for settings that are longer than Kubeflow accepts.
     """
     target.check(recipe)
     if target.image_prefix is None:
@@ -42,7 +45,18 @@ def placed(recipe: Recipe, target: Target) -> Any:
         if name in parameters:
             parameters[name].default_value.string_value = place
             parameters[name].is_optional = True
+    _check_length({name: each.default_value.string_value for name, each in parameters.items()})
     return line
+
+
+def _check_length(defaults: dict[str, str]) -> None:
+    size_bytes = len(json.dumps(defaults).encode())
+    if size_bytes > MAX_PARAMETER_BYTES:
+        longest = max(defaults, key=lambda name: len(defaults[name]))
+        raise ConfigError(
+            f"{longest}: the settings of all stages have {size_bytes:,} bytes, Kubeflow accepts "
+            f"{MAX_PARAMETER_BYTES:,}; name fewer sources, such as one archive for many files"
+        )
 
 
 def _configure(

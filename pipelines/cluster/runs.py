@@ -15,10 +15,10 @@ from pipelines.cluster.versions import Version
 FINAL = ("SUCCEEDED", "SKIPPED", "FAILED", "CANCELED")
 
 
-def start(connection: Connection, version: Version) -> str:
-    """The id of a new run of a version, with the defaults of its parameters."""
+def start(connection: Connection, version: Version, name: str) -> str:
+    """The id of a new run of a version under a name, with the defaults of its parameters."""
     run = kfp_server_api.V2beta1Run(
-        display_name=version.name,
+        display_name=name,
         experiment_id=connection.experiment_id(),
         pipeline_version_reference=reference(version),
         runtime_config=kfp_server_api.V2beta1RuntimeConfig(parameters={}),

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.commands.arguments import add_cluster, add_cluster_set, add_recipe, recipe, target
+from pipelines.commands.arguments import (
+    add_cluster,
+    add_cluster_set,
+    add_recipe,
+    recipe,
+    run_name,
+    target,
+)
 
 if TYPE_CHECKING:
     from pipelines.cluster.connection import Connection
@@ -46,7 +53,7 @@ def _submit(options: argparse.Namespace) -> None:
     line = placed(chosen, place)
     with connected(place.kubeflow) as connection:
         version = upload(connection, line)
-        run_id = start(connection, version)
+        run_id = start(connection, version, run_name(options))
         print(f"run: {run_id}", f"version: {version.name}", sep="\n", flush=True)
         if not options.no_wait:
             _print(_results(connection, run_id, options))

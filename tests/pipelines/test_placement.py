@@ -278,6 +278,18 @@ def test_mistakes_leave_no_file(
     assert not file.exists()
 
 
+def test_settings_that_kubeflow_would_refuse_are_refused_here(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    file = tmp_path / "snips.yaml"
+    source = "gs://bucket/" + "a" * 9_000
+    assert main(["compile", "snips", "--target", "kind", "-o", str(file), "--data", source]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ingest_settings: the settings of all stages have 1")
+    assert "Kubeflow accepts 10,000; name fewer sources" in error
+    assert not file.exists()
+
+
 def test_compile_for_a_target(tmp_path: Path, capsys: Captured) -> None:
     file = tmp_path / "snips.yaml"
     changes = ["--set", "finetune.num_epochs=7", "--set", "target.pods.finetune.memory=3Gi"]

@@ -48,6 +48,7 @@ class Kubeflow:
         self.runs: dict[str, Any] = {}
         self.schedules: dict[str, Any] = {}
         self.requests: list[str] = []
+        self.pages: list[tuple[str, dict[str, str]]] = []
         self.after: Callable[[str], None] = lambda request: None
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> Answer:
@@ -104,6 +105,7 @@ class Kubeflow:
 
     def page(self, path: str, query: dict[str, str]) -> tuple[int, bytes]:
         """The status and body of a page of ml-pipeline-ui."""
+        self.pages.append((path, query))
         if path.startswith("/apis/v1beta1/runs/"):
             if self.workflow is None:
                 return 200, b'{"run": {}, "pipeline_runtime": {}}'

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from pipelines.cluster.pods import OUT_OF_MEMORY
 from tests.pipelines.cluster.conftest import RUN
 from tests.pipelines.cluster.kubeflow import Kubeflow
 from tests.pipelines.cluster.workflow import (
@@ -133,7 +134,7 @@ def test_last_warning_tells_what_a_container_waits_for(
             failed_pod("OOMKilled", 137),
             ">> finetune 1/9\n",
             "",
-            "OOMKilled: it needs more memory; raise pods.STAGE.memory_limit of the target",
+            OUT_OF_MEMORY,
         ),
         (
             {"status": {"phase": "Failed", "reason": "DeadlineExceeded", "message": "too long"}},
@@ -141,6 +142,21 @@ def test_last_warning_tells_what_a_container_waits_for(
             "",
             "DeadlineExceeded: too long",
         ),
+        (
+            failed_pod(),
+            '>> finetune 9/9\n{"level": "info"}\n'
+            "F1128 20:56:43.123456 17 main.go:77] failed to upload output artifact: no bucket\n",
+            "main: Error (exit code 1)",
+            "Kubeflow's launcher: failed to upload output artifact: no bucket",
+        ),
+        (
+            failed_pod(),
+            "ValueError: shapes differ\n"
+            "F1128 20:56:43.123456 17 main.go:77] failed to execute component: exit status 1\n",
+            "main: Error (exit code 1)",
+            "ended without saying why (last output: 'ValueError: shapes differ')",
+        ),
+        (None, "", "OOMKilled (exit code 137)", OUT_OF_MEMORY),
         (failed_pod("Error", 2), "", "", "Error"),
         (None, "", "told by\nthe API", "told by the API"),
         (None, "", "", "failed without a message; see the log of its pod"),
@@ -264,6 +280,38 @@ def test_run_that_ends_without_a_failed_stage(
     kubeflow.frames = [final]
     assert bertline("runs", RUN) == 1
     assert capsys.readouterr().err.splitlines()[-1] == f"error: run {RUN}: {message}"
+
+
+def test_pods_that_are_refused_give_the_reason(
+    bertline: Bertline, kubeflow: Kubeflow, capsys: Captured
+) -> None:
+    final = frame("FAILED")
+    nodes = final["workflow"]["status"]["nodes"]
+    driver = next(node for node in nodes.values() if node["name"].endswith("root-driver(0)"))
+    driver |= {"phase": "Error", "message": 'pods "x" is forbidden: no service account "y"'}
+    kubeflow.frames = [final]
+    assert bertline("runs", RUN) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f'error: run {RUN}: pods "x" is forbidden: no service account "y"'
+    )
+
+
+def test_host_that_does_not_return_the_workflow_says_so(
+    bertline: Bertline, kubeflow: Kubeflow, host: str, capsys: Captured
+) -> None:
+    kubeflow.frames = [{"state": "FAILED"}]
+    assert bertline("runs", RUN) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"error: run {RUN}: failed; {host} does not return its workflow, so that the reason is on "
+        "its page only"
+    )
+
+
+def test_logs_are_also_looked_for_in_the_archive(bertline: Bertline, kubeflow: Kubeflow) -> None:
+    kubeflow.frames = [frame("FAILED", stage("finetune", "FAILED", "FAILED"))]
+    assert bertline("runs", RUN) == 1
+    queries = [query for path, query in kubeflow.pages if path == "/k8s/pod/logs"]
+    assert {query["createdat"] for query in queries} == {"2026-01-05"}
 
 
 def test_host_that_comes_back_is_asked_again(
