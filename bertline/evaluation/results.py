@@ -135,3 +135,13 @@ class Results(Document):
     settings: dict[str, Any]
     environment: dict[str, str]
     champion: int | None = None
+
+    def confusion(self, *, is_int8: bool) -> Table | None:
+        """The confusion matrix of the first file that is, or is not, in int8.
+
+        None where there is no such file, and for problems without classes.
+        """
+        floats = ("float", "fp")
+        files = (file for file in self.files if file.precision.startswith(floats) != is_int8)
+        tables = (table for file in files for table in file.tables if table.is_confusion)
+        return next(tables, None)
