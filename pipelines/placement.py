@@ -14,6 +14,7 @@ from pipelines.recipe import Recipe
 from pipelines.target import Accelerator, Target
 
 RETRY_PAUSE = "30s"
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 MAX_PARAMETER_BYTES = 10_000
 """Of all parameters of a pipeline together, as JSON: the default of Kubeflow's API server."""
 
@@ -71,6 +72,8 @@ def _configure(
         task.set_caching_options(False)
     if target.retries:
         task.set_retry(target.retries, backoff_duration=RETRY_PAUSE)
+    if target.queue:
+        kubernetes.add_pod_label(task, QUEUE_LABEL, target.queue)
     kubernetes.set_timeout(task, pod.timeout_s)
     kubernetes.set_image_pull_policy(task, target.image_pull_policy)
     # Only where it is needed: many volumes can be on one node at a time.
@@ -97,5 +100,5 @@ def _accelerate(accelerator: Accelerator, task: Any) -> None:
         task.set_env_variable("KERAS_BACKEND", "jax")
     for label, value in accelerator.labels.items():
         kubernetes.add_node_selector(task, label, value)
-    for toleration in accelerator.tolerations:
+    for toleration in accelerator.tolerated:
         kubernetes.add_toleration(task, **toleration.model_dump())
