@@ -11,6 +11,12 @@ from bertline.config import Config, nearest
 FILE_NAME = "exports.json"
 
 Runtime = Literal["openvino", "litert", "saved_model"]
+WeightBits = Literal[7, 8]
+"""Bits of the weights of dense layers in OpenVINO INT8.
+
+The products of an unsigned and a signed byte are summed in pairs in 16 bits by processors without
+VNNI. With 7 bits no sum overflows, and every x86 processor computes the same; 8 bits need VNNI.
+"""
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,7 @@ class Format:
 
 INTEGER = "litert_integer"
 """The form that only a model with ranges of its own has: it was trained to be quantized."""
+OPENVINO_INT8 = "openvino_int8"
 FORMATS = {
     "saved_model": Format("saved_model", "float32", "saved_model"),
     "litert_float32": Format("litert", "float32", "litert_float32.tflite"),
@@ -34,9 +41,9 @@ FORMATS = {
     INTEGER: Format("litert", "integer", "litert_integer.tflite"),
     "openvino_fp32": Format("openvino", "fp32", "openvino_fp32/model.xml"),
     "openvino_fp16": Format("openvino", "fp16", "openvino_fp16/model.xml"),
-    "openvino_int8": Format("openvino", "int8", "openvino_int8/model.xml"),
+    OPENVINO_INT8: Format("openvino", "int8", "openvino_int8/model.xml"),
 }
-CALIBRATED = ("litert_int8", "litert_int8_mixed", "openvino_int8")
+CALIBRATED = ("litert_int8", "litert_int8_mixed", OPENVINO_INT8)
 """The forms whose ranges are taken from texts, or from training where that found them."""
 DEFAULT = tuple(
     name
@@ -91,6 +98,7 @@ class ExportedFile(Config):
     exported folder. size_bytes: of everything the form consists of. seconds: what making it took.
     text_path: of the same form with the tokenizer inside, which takes strings, if there is one.
     float_sites: of an int8 LiteRT form, the sites (export.sites) that are not quantized.
+    weight_bits: of dense layers in OpenVINO INT8; older listings do not have it, and mean 8.
     """
 
     name: str
@@ -103,6 +111,7 @@ class ExportedFile(Config):
     outputs: tuple[Tensor, ...] = ()
     text_path: str | None = None
     float_sites: tuple[str, ...] = ()
+    weight_bits: WeightBits | None = None
 
 
 class Calibration(Config):

@@ -1,6 +1,6 @@
 """A SavedModel as OpenVINO IR with dynamic or fixed batch and length; FP32, FP16 and INT8."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from openvino import opset13 as opset
 
 from bertline.errors import StageError
 from bertline.export.graph import OPEN, Graph, Shape
+from bertline.export.listing import WeightBits
 from bertline.export.openvino_ranges import set_ranges
 from bertline.modeling.quantization import Ranges
 
@@ -45,30 +46,56 @@ def _add_axis_to_tokens(model: ov.Model) -> None:
 
 
 def quantized(
-    model: ov.Model, samples: Sequence[Sample], trained: Ranges | None = None
+    model: ov.Model,
+    samples: Sequence[Sample],
+    trained: Ranges | None = None,
+    weight_bits: WeightBits = 7,
 ) -> ov.Model:
-    """The model with weights and activations in 8 bits, by NNCF.
+    """The model with dense layers and embeddings in integers, by NNCF.
 
     samples: what ranges are taken from, each best a single text without padding, whose
     activations are larger than those of any token and would widen every range. trained: the ranges
     of a network that was trained to be quantized; NNCF then moves no scales and no biases.
+    weight_bits: of dense layers (docs/decisions/0014).
     """
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {
+        "overflow_fix": nncf.OverflowFix.ENABLE if weight_bits == 7 else nncf.OverflowFix.DISABLE
+    }
     if trained is not None:
-        as_it_is = nncf.AdvancedSmoothQuantParameters(matmul=-1)
-        options["advanced_parameters"] = nncf.AdvancedQuantizationParameters(
-            smooth_quant_alphas=as_it_is, disable_bias_correction=True
-        )
+        options["smooth_quant_alphas"] = nncf.AdvancedSmoothQuantParameters(matmul=-1)
+        options["disable_bias_correction"] = True
     model = nncf.quantize(
         model,
         nncf.Dataset(samples),
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(samples),
-        **options,
+        ignored_scope=nncf.IgnoredScope(names=list(_products_of_activations(model))),
+        advanced_parameters=nncf.AdvancedQuantizationParameters(**options),
     )
     if trained is not None:
         set_ranges(model, trained)
     return model
+
+
+def _products_of_activations(model: ov.Model) -> Iterator[str]:
+    """The names of attention's operations.
+
+    They stay float. Both factors of an int8 product have 8 bits there, which overflow without VNNI,
+    and OpenVINO fuses attention in int8 with AVX-512 alone.
+    """
+    for node in model.get_ops():
+        kind = node.get_type_name()
+        if kind == "ScaledDotProductAttention" or (
+            kind == "MatMul" and not any(_is_constant(node.input_value(i)) for i in (0, 1))
+        ):
+            yield node.get_friendly_name()
+
+
+def _is_constant(output: ov.Output) -> bool:
+    node = output.get_node()
+    if node.get_type_name() == "Convert":
+        return _is_constant(node.input_value(0))
+    return bool(node.get_type_name() == "Constant")
 
 
 def write_ir(model: ov.Model, path: Path, fp16: bool = True, shape: Shape = OPEN) -> None:
