@@ -5,6 +5,7 @@ Light to import: NumPy, tokenizers and pydantic; the runtime comes with the file
 
 import itertools
 import json
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,11 @@ import numpy as np
 
 from bertline.errors import ConfigError, DataError
 from bertline.evaluation.forward import SINGLE_MULTIPLE, forward
+from bertline.evaluation.instruction_sets import (
+    InstructionSetWarning,
+    find_instruction_set,
+    note_on_verdict,
+)
 from bertline.evaluation.predictors import Predictor, is_installed, open_predictor, warm
 from bertline.evaluation.predictors.open import RUNTIMES
 from bertline.evaluation.remote import local_path
@@ -114,13 +120,19 @@ def load(
     folder: an exported folder, a version folder of a registry, or a model's folder in a registry,
     of which the `latest` version is taken; a path or an address at gs://. name: which of its files,
     by default the smallest kind whose runtime is installed (PREFERRED, then the others). device,
-    num_threads: as in `open_predictor`, whose errors are raised too.
+    num_threads: as in `open_predictor`, whose errors are raised too. Warns, by
+    InstructionSetWarning, where the gate's verdict on an int8 file may not hold on this processor.
     """
     folder = version_folder(local_path(folder))
     spec = ModelSpec.read(folder)
     tokenizer = Tokenizer.from_vocab(folder / "vocab.txt", spec.encoder.do_lower_case)
     chosen = name or preferred_name(folder)
-    return LoadedModel(spec, tokenizer, open_predictor(folder, chosen, device, num_threads))
+    predictor = open_predictor(folder, chosen, device, num_threads)
+    file = next(file for file in Exports.read(folder).files if file.name == chosen)
+    note = note_on_verdict(folder, file, find_instruction_set(file.runtime))
+    if note and device == "CPU":
+        warnings.warn(note, InstructionSetWarning, stacklevel=2)
+    return LoadedModel(spec, tokenizer, predictor)
 
 
 def version_folder(folder: Path) -> Path:

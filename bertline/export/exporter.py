@@ -22,7 +22,6 @@ from bertline.export.listing import (
     ExportedFile,
     Format,
     Tensor,
-    WeightBits,
 )
 from bertline.export.litert import LiteRtExporter
 from bertline.export.litert_int8 import write_int8
@@ -45,7 +44,7 @@ class Exporter:
     few times the size of the weights. shape: fixes batch and length; open, LiteRT files have
     batch 1 and all others any. text_input: the tokenizer that OpenVINO forms also get inside.
     float_sites: those of litert_int8_mixed that stay float beside litert_int8's. fold: for LiteRT
-    forms with int8 activations. weight_bits: of OpenVINO INT8.
+    forms with int8 activations. overflow_safe: of OpenVINO INT8.
     """
 
     def __init__(
@@ -57,11 +56,11 @@ class Exporter:
         text_input: TextInput | None = None,
         float_sites: Collection[str] = MIXED_KINDS,
         fold: Fold | None = None,
-        weight_bits: WeightBits = 7,
+        overflow_safe: bool = True,
     ) -> None:
         self._graph, self._samples, self._scratch = graph, samples, scratch
         self._shape, self._text_input, self._fold = shape, text_input, fold
-        self._weight_bits = weight_bits
+        self._overflow_safe = overflow_safe
         self._float_sites = {
             "litert_int8": FLOAT_KINDS,
             "litert_int8_mixed": tuple(dict.fromkeys((*FLOAT_KINDS, *float_sites))),
@@ -94,7 +93,7 @@ class Exporter:
             outputs=outputs,
             text_path=str(text_path.relative_to(folder)) if text_path else None,
             float_sites=self._float_sites.get(name, ()),
-            weight_bits=self._weight_bits if name == OPENVINO_INT8 else None,
+            overflow_safe=name == OPENVINO_INT8 and self._overflow_safe,
         )
 
     def _write(self, name: str, path: Path) -> None:
@@ -114,7 +113,7 @@ class Exporter:
             export_saved_model(self._graph, path, self._shape)
 
     def _quantized(self) -> Any:
-        return quantized(self._openvino, self._samples, weight_bits=self._weight_bits)
+        return quantized(self._openvino, self._samples, overflow_safe=self._overflow_safe)
 
     def _write_text_form(self, form: Format, path: Path) -> Path | None:
         if self._text_input is None or form.runtime != "openvino":

@@ -11,12 +11,6 @@ from bertline.config import Config, nearest
 FILE_NAME = "exports.json"
 
 Runtime = Literal["openvino", "litert", "saved_model"]
-WeightBits = Literal[7, 8]
-"""Bits of the weights of dense layers in OpenVINO INT8.
-
-The products of an unsigned and a signed byte are summed in pairs in 16 bits by processors without
-VNNI. With 7 bits no sum overflows, and every x86 processor computes the same; 8 bits need VNNI.
-"""
 
 
 @dataclass(frozen=True)
@@ -98,7 +92,8 @@ class ExportedFile(Config):
     exported folder. size_bytes: of everything the form consists of. seconds: what making it took.
     text_path: of the same form with the tokenizer inside, which takes strings, if there is one.
     float_sites: of an int8 LiteRT form, the sites (export.sites) that are not quantized.
-    weight_bits: of dense layers in OpenVINO INT8; older listings do not have it, and mean 8.
+    overflow_safe: of OpenVINO INT8, whether it computes the same on processors without VNNI
+    (export.openvino_weights).
     """
 
     name: str
@@ -111,7 +106,7 @@ class ExportedFile(Config):
     outputs: tuple[Tensor, ...] = ()
     text_path: str | None = None
     float_sites: tuple[str, ...] = ()
-    weight_bits: WeightBits | None = None
+    overflow_safe: bool = False
 
 
 class Calibration(Config):

@@ -12,8 +12,8 @@ from openvino import opset13 as opset
 
 from bertline.errors import StageError
 from bertline.export.graph import OPEN, Graph, Shape
-from bertline.export.listing import WeightBits
 from bertline.export.openvino_ranges import set_ranges
+from bertline.export.openvino_weights import constant_of, store_weights
 from bertline.modeling.quantization import Ranges
 
 Sample = Mapping[str, NDArray[Any]]
@@ -49,18 +49,16 @@ def quantized(
     model: ov.Model,
     samples: Sequence[Sample],
     trained: Ranges | None = None,
-    weight_bits: WeightBits = 7,
+    overflow_safe: bool = True,
 ) -> ov.Model:
     """The model with dense layers and embeddings in integers, by NNCF.
 
     samples: what ranges are taken from, each best a single text without padding, whose
     activations are larger than those of any token and would widen every range. trained: the ranges
     of a network that was trained to be quantized; NNCF then moves no scales and no biases.
-    weight_bits: of dense layers (docs/decisions/0014).
+    overflow_safe: the model computes the same without VNNI (export.openvino_weights).
     """
-    options: dict[str, Any] = {
-        "overflow_fix": nncf.OverflowFix.ENABLE if weight_bits == 7 else nncf.OverflowFix.DISABLE
-    }
+    options: dict[str, Any] = {"backend_params": {"compress_weights": False}}
     if trained is not None:
         options["smooth_quant_alphas"] = nncf.AdvancedSmoothQuantParameters(matmul=-1)
         options["disable_bias_correction"] = True
@@ -69,33 +67,27 @@ def quantized(
         nncf.Dataset(samples),
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(samples),
-        ignored_scope=nncf.IgnoredScope(names=list(_products_of_activations(model))),
+        ignored_scope=nncf.IgnoredScope(names=list(_attention(model))),
         advanced_parameters=nncf.AdvancedQuantizationParameters(**options),
     )
     if trained is not None:
         set_ranges(model, trained)
+    store_weights(model, overflow_safe)
     return model
 
 
-def _products_of_activations(model: ov.Model) -> Iterator[str]:
-    """The names of attention's operations.
+def _attention(model: ov.Model) -> Iterator[str]:
+    """The names of the products of two activations, which stay float.
 
-    They stay float. Both factors of an int8 product have 8 bits there, which overflow without VNNI,
-    and OpenVINO fuses attention in int8 with AVX-512 alone.
+    Without VNNI both factors would overflow in int8, and OpenVINO fuses attention with int8
+    products only where there is AVX-512.
     """
     for node in model.get_ops():
         kind = node.get_type_name()
         if kind == "ScaledDotProductAttention" or (
-            kind == "MatMul" and not any(_is_constant(node.input_value(i)) for i in (0, 1))
+            kind == "MatMul" and all(constant_of(node.input_value(i)) is None for i in (0, 1))
         ):
             yield node.get_friendly_name()
-
-
-def _is_constant(output: ov.Output) -> bool:
-    node = output.get_node()
-    if node.get_type_name() == "Convert":
-        return _is_constant(node.input_value(0))
-    return bool(node.get_type_name() == "Constant")
 
 
 def write_ir(model: ov.Model, path: Path, fp16: bool = True, shape: Shape = OPEN) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from bertline.export.exporter import Exporter
 from bertline.export.graph import Graph, Shape
 from bertline.export.inspection import check_integer_only
-from bertline.export.listing import FORMATS, INTEGER, MIXED_KINDS, ExportedFile, Format, WeightBits
+from bertline.export.listing import FORMATS, INTEGER, MIXED_KINDS, ExportedFile, Format
 from bertline.export.openvino import Sample, quantized
 from bertline.export.quantized import QuantizedModel, write_integer
 from bertline.export.ranges import Ranges, find_ranges
@@ -28,7 +28,7 @@ class QuantizedExporter(Exporter):
         *,
         text_input: TextInput | None = None,
         float_sites: Sequence[str] = MIXED_KINDS,
-        weight_bits: WeightBits = 7,
+        overflow_safe: bool = True,
         model: QuantizedModel,
         litert_length: int,
     ) -> None:
@@ -38,7 +38,7 @@ class QuantizedExporter(Exporter):
             scratch,
             text_input=text_input,
             float_sites=float_sites,
-            weight_bits=weight_bits,
+            overflow_safe=overflow_safe,
         )
         self._model, self._litert_length = model, litert_length
 
@@ -59,7 +59,7 @@ class QuantizedExporter(Exporter):
             super()._write(name, path)
 
     def _quantized(self) -> Any:
-        return quantized(self._openvino, self._samples, self._model.ranges, self._weight_bits)
+        return quantized(self._openvino, self._samples, self._model.ranges, self._overflow_safe)
 
     def _shape_of(self, form: Format) -> Shape:
         batch, length = super()._shape_of(form)
