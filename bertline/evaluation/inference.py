@@ -31,7 +31,11 @@ from bertline.features.tokenizer import Tokenizer
 from bertline.modeling.config import ModelSpec
 from bertline.tasks import KIND_OF_HEAD
 
-PREFERRED = ("openvino_int8", "litert_dynamic_int8", "saved_model")
+PREFERRED = {
+    True: ("openvino_int8", "litert_dynamic_int8", "saved_model"),
+    False: ("litert_dynamic_int8", "openvino_int8", "saved_model"),
+}
+"""Whether the processor has VNNI → the files to take, the fastest first (docs/results.md)."""
 BATCH_SIZE = 32
 MODEL_FILE = "model.json"
 
@@ -119,7 +123,7 @@ def load(
 
     folder: an exported folder, a version folder of a registry, or a model's folder in a registry,
     of which the `latest` version is taken; a path or an address at gs://. name: which of its files,
-    by default the smallest kind whose runtime is installed (PREFERRED, then the others). device,
+    by default the fastest kind whose runtime is installed (PREFERRED, then the others). device,
     num_threads: as in `open_predictor`, whose errors are raised too. Warns, by
     InstructionSetWarning, where the gate's verdict on an int8 file may not hold on this processor.
     """
@@ -154,9 +158,10 @@ def version_folder(folder: Path) -> Path:
 
 def preferred_name(folder: Path) -> str:
     """The file that `load` takes by default; raises ConfigError if no runtime is installed."""
+    preferred = PREFERRED[find_instruction_set("openvino").has_vnni]
 
     def rank(file: ExportedFile) -> int:
-        return PREFERRED.index(file.name) if file.name in PREFERRED else len(PREFERRED)
+        return preferred.index(file.name) if file.name in preferred else len(preferred)
 
     files = sorted(Exports.read(folder).files, key=rank)
     runnable = [file.name for file in files if is_installed(file)]
