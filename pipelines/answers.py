@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sys
+import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from bertline.evaluation.inference import (
     read_items,
     version_folder,
 )
+from bertline.evaluation.instruction_sets import InstructionSetWarning
 from bertline.evaluation.remote import local_path
 from bertline.export.listing import FILE_NAME, Exports
 from bertline.features.answers import Answer, Item
@@ -64,7 +66,7 @@ def diff(first: str, second: str, device: str, data: Path) -> None:
     """
     source = data / "test.jsonl" if data.is_dir() else data
     paths = (local_path(first), local_path(second))
-    models = [load(*_place(path), device) for path in paths]
+    models = [_load(path, device) for path in paths]
     answers = [list(_answers(model, source, True)) for model in models]
     items = [item for _, item, _ in answers[0]]
     pairs = ([answer for _, _, answer in rows] for rows in answers)
@@ -110,7 +112,17 @@ def open_model(model: str, device: str) -> LoadedModel:
 
     Raises ConfigError for what is neither, and what `load` raises.
     """
-    return load(*_place(local_path(model)), device)
+    return _load(local_path(model), device)
+
+
+def _load(path: Path, device: str) -> LoadedModel:
+    """As `load`; what that warns of goes to standard error, one line each."""
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always", InstructionSetWarning)
+        loaded = load(*_place(path), device)
+    for note in notes:
+        print(f"note: {note.message}", file=sys.stderr)
+    return loaded
 
 
 def _file(path: Path) -> Path:

@@ -81,12 +81,16 @@ class Check(Config):
 
 
 class FileVerdict(Config):
-    """The checks of one file; `passed` if all of them did."""
+    """The checks of one file; `passed` if all of them did.
+
+    instruction_set: that it was judged on, as in FileFacts.
+    """
 
     name: str
     required: bool
     passed: bool
     checks: tuple[Check, ...]
+    instruction_set: str | None = None
 
     @property
     def reasons(self) -> list[str]:
@@ -126,7 +130,13 @@ def judge(gate: Gate, results: Results) -> Verdict:
 def _verdict(gate: Gate, file: FileResult, required: bool) -> FileVerdict:
     checks = tuple(_checks(gate, file))
     passed = all(check.passed for check in checks)
-    return FileVerdict(name=file.name, required=required, passed=passed, checks=checks)
+    return FileVerdict(
+        name=file.name,
+        required=required,
+        passed=passed,
+        checks=checks,
+        instruction_set=file.instruction_set,
+    )
 
 
 def _checks(gate: Gate, file: FileResult) -> Iterator[Check]:

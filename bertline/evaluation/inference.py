@@ -5,6 +5,7 @@ Light to import: NumPy, tokenizers and pydantic; the runtime comes with the file
 
 import itertools
 import json
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,11 @@ import numpy as np
 
 from bertline.errors import ConfigError, DataError
 from bertline.evaluation.forward import SINGLE_MULTIPLE, forward
+from bertline.evaluation.instruction_sets import (
+    InstructionSetWarning,
+    find_instruction_set,
+    note_on_verdict,
+)
 from bertline.evaluation.predictors import Predictor, is_installed, open_predictor, warm
 from bertline.evaluation.predictors.open import RUNTIMES
 from bertline.evaluation.remote import local_path
@@ -25,7 +31,11 @@ from bertline.features.tokenizer import Tokenizer
 from bertline.modeling.config import ModelSpec
 from bertline.tasks import KIND_OF_HEAD
 
-PREFERRED = ("openvino_int8", "litert_dynamic_int8", "saved_model")
+PREFERRED = {
+    True: ("openvino_int8", "litert_dynamic_int8", "saved_model"),
+    False: ("litert_dynamic_int8", "openvino_int8", "saved_model"),
+}
+"""Whether the processor has VNNI → the files to take, the fastest first (docs/results.md)."""
 BATCH_SIZE = 32
 MODEL_FILE = "model.json"
 
@@ -113,14 +123,20 @@ def load(
 
     folder: an exported folder, a version folder of a registry, or a model's folder in a registry,
     of which the `latest` version is taken; a path or an address at gs://. name: which of its files,
-    by default the smallest kind whose runtime is installed (PREFERRED, then the others). device,
-    num_threads: as in `open_predictor`, whose errors are raised too.
+    by default the fastest kind whose runtime is installed (PREFERRED, then the others). device,
+    num_threads: as in `open_predictor`, whose errors are raised too. Warns, by
+    InstructionSetWarning, where the gate's verdict on an int8 file may not hold on this processor.
     """
     folder = version_folder(local_path(folder))
     spec = ModelSpec.read(folder)
     tokenizer = Tokenizer.from_vocab(folder / "vocab.txt", spec.encoder.do_lower_case)
     chosen = name or preferred_name(folder)
-    return LoadedModel(spec, tokenizer, open_predictor(folder, chosen, device, num_threads))
+    predictor = open_predictor(folder, chosen, device, num_threads)
+    file = next(file for file in Exports.read(folder).files if file.name == chosen)
+    note = note_on_verdict(folder, file, find_instruction_set(file.runtime))
+    if note and device == "CPU":
+        warnings.warn(note, InstructionSetWarning, stacklevel=2)
+    return LoadedModel(spec, tokenizer, predictor)
 
 
 def version_folder(folder: Path) -> Path:
@@ -142,9 +158,10 @@ def version_folder(folder: Path) -> Path:
 
 def preferred_name(folder: Path) -> str:
     """The file that `load` takes by default; raises ConfigError if no runtime is installed."""
+    preferred = PREFERRED[find_instruction_set("openvino").has_vnni]
 
     def rank(file: ExportedFile) -> int:
-        return PREFERRED.index(file.name) if file.name in PREFERRED else len(PREFERRED)
+        return preferred.index(file.name) if file.name in preferred else len(preferred)
 
     files = sorted(Exports.read(folder).files, key=rank)
     runnable = [file.name for file in files if is_installed(file)]

@@ -71,7 +71,7 @@ class FileFacts(Config):
     float_tensor_bytes: of the floating-point tensors in it and of a call's, 0 if it is in integers
     alone. integer_mac_share: percent of multiply-accumulates done in integers. Both are of one text
     of the longest length (export.inspection) and None where they are not known, as in older
-    reports.
+    reports. instruction_set: that its runtime has on the machine of the evaluation.
     """
 
     name: str
@@ -80,6 +80,7 @@ class FileFacts(Config):
     size_bytes: Count
     float_tensor_bytes: Count | None = None
     integer_mac_share: Percentage | None = None
+    instruction_set: str | None = None
 
 
 class AgainstChampion(Config):

@@ -9,6 +9,7 @@ from bertline.artifacts import digest, new_artifact, read_json, read_manifest, w
 from bertline.config import Config
 from bertline.evaluation.environment import describe_environment
 from bertline.evaluation.gate import Gate, judge
+from bertline.evaluation.instruction_sets import find_instruction_set
 from bertline.evaluation.material import Material
 from bertline.evaluation.measure import Observation, file_result, observe
 from bertline.evaluation.predictions import write_predictions
@@ -138,13 +139,23 @@ def model_facts(spec: ModelSpec, model: Path) -> ModelFacts:
 def reference_facts(model: Path) -> FileFacts:
     """What is known of the training model's float32 forward pass."""
     size_bytes = (model / "weights.safetensors").stat().st_size
-    return FileFacts(name=REFERENCE, runtime="keras", precision="float32", size_bytes=size_bytes)
+    return FileFacts(
+        name=REFERENCE,
+        runtime="keras",
+        precision="float32",
+        size_bytes=size_bytes,
+        instruction_set=find_instruction_set("keras").name,
+    )
 
 
 def facts_of(file: ExportedFile, exported: Path, length: int) -> FileFacts:
     """What exports.json tells of a file, and what walking it does, at `length` tokens."""
     known = FileFacts(
-        name=file.name, runtime=file.runtime, precision=file.precision, size_bytes=file.size_bytes
+        name=file.name,
+        runtime=file.runtime,
+        precision=file.precision,
+        size_bytes=file.size_bytes,
+        instruction_set=find_instruction_set(file.runtime).name,
     )
     if file.runtime == "saved_model":
         return known

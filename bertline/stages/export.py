@@ -33,6 +33,7 @@ class Settings(Config):
     by default the longest that it reads. float_sites: what stays float in litert_int8_mixed, kinds
     of sites ("output_sum") or single ones ("layer_3/output_sum"), as `bertline quantize` finds
     them. fold_outliers: for LiteRT forms with int8 activations whose ranges are measured.
+    overflow_safe: OpenVINO INT8 computes the same on processors without VNNI.
     tokenizer_inside: each OpenVINO form also as one that takes strings. n_best_size,
     max_answer_length, null_threshold: how questions are answered (AnswerSpec); "tuned": the
     threshold of best F1 on the dev split.
@@ -44,6 +45,7 @@ class Settings(Config):
     calibration_examples: Annotated[int, Field(gt=0)] = 300
     float_sites: tuple[str, ...] = MIXED_KINDS
     fold_outliers: bool = True
+    overflow_safe: bool = True
     seed: int = 1
     n_best_size: Annotated[int, Field(gt=0)] = 20
     max_answer_length: Annotated[int, Field(gt=0)] = 30
@@ -88,6 +90,7 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
                 *parts,
                 text_input=text_input,
                 float_sites=settings.float_sites,
+                overflow_safe=settings.overflow_safe,
                 fold=source.fold if settings.fold_outliers else None,
             )
         else:
@@ -95,6 +98,7 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
                 *parts,
                 text_input=text_input,
                 float_sites=settings.float_sites,
+                overflow_safe=settings.overflow_safe,
                 model=source.quantized,
                 litert_length=settings.litert_length or source.max_seq_length,
             )

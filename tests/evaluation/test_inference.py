@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bertline
+from bertline.artifacts import write_json
 from bertline.errors import ConfigError, DataError
 from bertline.evaluation import inference
 from bertline.evaluation.inference import LoadedModel, read_items
+from bertline.evaluation.instruction_sets import SETS, InstructionSetWarning
 from bertline.evaluation.predictors import Batch, Logits
 from bertline.examples import Slot
-from bertline.export.listing import ExportedFile
+from bertline.export.listing import ExportedFile, Exports
 from bertline.features.kinds import KINDS
 
 NAMES = ["openvino_int8", "litert_dynamic_int8", "saved_model"]
@@ -131,8 +133,35 @@ def test_no_texts_have_no_answers(model: LoadedModel) -> None:
     assert model.predict([]) == []
 
 
-def test_by_default_the_smallest_kind_that_is_installed_is_taken(
-    toy_folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def vnni(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """A processor with VNNI, or without it."""
+    here = next(each for each in SETS if each.has_vnni == request.param)
+    monkeypatch.setattr(inference, "find_instruction_set", lambda runtime: here)
+
+
+@pytest.mark.parametrize("vnni", [False], indirect=True)
+def test_without_vnni_litert_s_int8_comes_first(toy_folder: Path, vnni: None) -> None:
+    assert inference.preferred_name(toy_folder) == "litert_dynamic_int8"
+
+
+@pytest.mark.parametrize("vnni", [False], indirect=True)
+def test_a_verdict_of_another_processor_is_told(
+    toy_folder: Path, tmp_path: Path, vnni: None
+) -> None:
+    shutil.copytree(toy_folder, tmp_path / "model")
+    exports = Exports.read(toy_folder)
+    int8 = [file.model_copy(update={"precision": "int8"}) for file in exports.files]
+    exports.model_copy(update={"files": tuple(int8)}).write(tmp_path / "model")
+    files = [{"name": "litert_dynamic_int8", "instruction_set": "AMX"}]
+    write_json(tmp_path / "model/verdict.json", {"files": files})
+    with pytest.warns(InstructionSetWarning, match="^litert_dynamic_int8: judged on AMX, runs on"):
+        bertline.load(tmp_path / "model")
+
+
+@pytest.mark.parametrize("vnni", [True], indirect=True)
+def test_by_default_the_fastest_kind_that_is_installed_is_taken(
+    toy_folder: Path, monkeypatch: pytest.MonkeyPatch, vnni: None
 ) -> None:
     def is_installed(file: ExportedFile) -> bool:
         return file.runtime in installed
