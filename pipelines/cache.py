@@ -42,8 +42,8 @@ class RunCache(kfp_cache.LocalCache):  # type: ignore[misc]
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
-        """Lets kfp use this cache, once `local.init` has been called in the block."""
-        with mock.patch.object(kfp_cache, "LocalCache", lambda cache_root: self):
+        """Lets kfp use this cache while the block runs."""
+        with mock.patch.object(kfp_cache, "get_local_cache", lambda: self):
             try:
                 yield
             finally:
