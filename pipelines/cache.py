@@ -16,7 +16,7 @@ from unittest import mock
 from kfp import dsl
 from kfp.local import cache as kfp_cache
 
-from bertline.artifacts import digest, read_json, write_json
+from bertline.artifacts import digest, file_sha256, read_json, write_json
 from bertline.errors import DataError, UserError
 from bertline.integrity import Hashes, verify
 from pipelines.graph import stage_of
@@ -64,7 +64,11 @@ class RunCache(kfp_cache.LocalCache):  # type: ignore[misc]
         A task in a loop has its fingerprint among env_vars, and its parameters count: they tell one
         turn from another.
         """
-        read = {name: _contents(value) for name, value in arguments.items() if _is_read(value)}
+        read = {
+            name: [_contents(Path(artifact.uri)) for artifact in _artifacts({name: value})]
+            for name, value in arguments.items()
+            if _is_read(value)
+        }
         told: Any = custom_cache_key
         if told is None:
             parameters = {name: value for name, value in arguments.items() if name not in read}
@@ -81,8 +85,6 @@ class RunCache(kfp_cache.LocalCache):  # type: ignore[misc]
             return None
         try:
             outputs: dict[str, Any] = self._deserialize_outputs(self._read(file))
-            for artifact in _artifacts(outputs):
-                verify(Path(artifact.uri), hashes=self._hashes)
         except UserError as error:
             file.unlink(missing_ok=True)
             problem = str(error).partition(";")[0]
@@ -95,22 +97,28 @@ class RunCache(kfp_cache.LocalCache):  # type: ignore[misc]
         """Keeps the outputs of a task that has run."""
         self.outputs[self._stages[key]] = outputs
         values = self._moved(self._serialize_outputs(outputs), self._relative)
-        write_json(self._file(key), {"sha256": _checksum(values), "outputs": values})
+        contents = {
+            self._relative(artifact.uri): _contents(Path(artifact.uri))
+            for artifact in _artifacts(outputs)
+        }
+        entry = {"outputs": values, "contents": contents}
+        write_json(self._file(key), {**entry, "sha256": _checksum(entry)})
 
     def _file(self, key: str) -> Path:
         return self._folder / f"{key}.json"
 
     def _read(self, file: Path) -> Any:
-        """The outputs in an entry, as kfp writes them; raises DataError for a damaged one."""
+        """The outputs in an entry, as kfp writes them; raises DataError for what is damaged."""
         entry = read_json(file)
-        values = entry.get("outputs")
-        if entry.get("sha256") != _checksum(values):
+        if entry.pop("sha256", None) != _checksum(entry):
             raise DataError(f"{file}: damaged (its checksum differs)")
-        values = self._moved(values, lambda place: str(self._root / place))
-        for value in _flat(values):
-            if "uri" in value and not Path(value["uri"]).exists():
-                raise DataError(f"{value['uri']}: missing")
-        return values
+        for place, contents in entry["contents"].items():
+            path = self._root / place
+            if path.is_dir():
+                verify(path, hashes=self._hashes)
+            if not path.exists() or _contents(path) != contents:
+                raise DataError(f"{path}: missing or not what its stage wrote")
+        return self._moved(entry["outputs"], lambda place: str(self._root / place))
 
     def _relative(self, place: str) -> str:
         path = Path(place)
@@ -146,9 +154,9 @@ def _is_read(value: Any) -> bool:
     return any(True for _ in _artifacts({"": value}))
 
 
-def _contents(value: Any) -> list[str]:
-    """The digests of the artifacts in an argument of a task."""
-    return [digest(Path(artifact.uri)) for artifact in _artifacts({"": value})]
+def _contents(path: Path) -> str:
+    """What tells the contents of an artifact, a folder with a manifest or a file, from others."""
+    return digest(path) if path.is_dir() else file_sha256(path)
 
 
 def _checksum(values: Any) -> str:

@@ -47,12 +47,12 @@ class Result:
 
     def _publication(self, about: Mapping[str, Any], verdict: Verdict) -> Iterator[str]:
         """What became of the model; where it is not published, how to use it anyway."""
-        version, latest = about["version"], about.get("latest")
-        if version is not None:
+        version, latest = about.get("version"), about.get("latest")
+        if about["path"]:
             in_use = f"; version {latest} is the latest" if latest not in (None, version) else ""
             yield f"published: {about['path']}{in_use}"
             return
-        others = [reason for reason in about["reasons"] if reason not in verdict.reasons]
+        others = [reason for reason in about.get("reasons", []) if reason not in verdict.reasons]
         yield f"published: {': '.join(['nothing', *others])}"
         if self.exported is not None:
             yield f"model: {self.exported}"

@@ -66,7 +66,7 @@ def _run(options: argparse.Namespace) -> None:
         raise ConfigError(
             f"recipe {chosen.name}: its pipeline judges no model; leave --require-blessed out"
         )
-    found = run(chosen, options.root, sys.stderr, in_containers=options.runner == "docker")
+    found = run(chosen, options.root, sys.stderr, options.runner == "docker")
     for line in found.lines():
         print(line)
     judged = found.result if isinstance(found, Retraining) else found
