@@ -1,14 +1,15 @@
 """`bertline convert`: a checkpoint or somebody's graph straight to files."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from bertline.artifacts import MANIFEST
 from bertline.errors import ConfigError
 from bertline.export.listing import FILE_NAME, Exports
+from bertline.leftovers import temporary_folder
 from bertline.stages import convert as stage
 from bertline.stages import import_checkpoint
+from bertline.stages.execute import run
 from bertline.storage import fetch
 
 
@@ -21,14 +22,14 @@ def convert(checkpoint: str, settings: stage.Settings, output: Path) -> None:
     """
     if output.exists() and not _is_replaceable(output):
         raise ConfigError(f"{output}: exists and is no folder of ours; give a new one")
-    with tempfile.TemporaryDirectory(prefix="bertline-convert-") as folder:
+    with temporary_folder() as folder:
         if stage.is_source(checkpoint):
-            source = fetch(checkpoint, Path(folder) / "source")
-            stage.run(settings, source=source, exported=output)
+            source = fetch(checkpoint, folder / "source")
+            run("convert", settings.to_json(), {"source": source, "exported": output})
             return
-        encoder = Path(folder) / "encoder"
+        encoder = folder / "encoder"
         import_checkpoint.run(import_checkpoint.Settings(checkpoint=checkpoint), encoder=encoder)
-        stage.run(settings, source=encoder, exported=output)
+        run("convert", settings.to_json(), {"source": encoder, "exported": output})
 
 
 def listed(exported: Path) -> Iterator[str]:

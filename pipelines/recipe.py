@@ -18,13 +18,15 @@ from bertline.tasks import get_task
 
 FOLDER = Path(__file__).parent / "recipes"
 PROJECT = Path(__file__).parent.parent
-READS_REGISTRY = ("compare_data", "compare_models")
-"""Stages whose result depends on the version in use, which is no input that kfp knows of."""
+COMPARES = ("compare_data", "compare_models")
+"""Stages of "retrain" alone: they compare with the version in use."""
+READS_REGISTRY = (*COMPARES, "publish")
+"""Stages whose result depends on the registry, which is no input that kfp knows of."""
 _RETRAIN = tuple(
     stage for stage in STAGES if stage not in ("quantize", "convert", "merge_features")
 )
 PIPELINES = {
-    "train": tuple(stage for stage in _RETRAIN if stage not in READS_REGISTRY),
+    "train": tuple(stage for stage in _RETRAIN if stage not in COMPARES),
     "retrain": _RETRAIN,
     "convert": ("import_checkpoint", "convert"),
 }

@@ -28,8 +28,10 @@ from bertline.features.answers import Answer, Item, Meanings, rows_by_example
 from bertline.features.batches import FeatureSet, round_up
 from bertline.features.kinds import KINDS, Kind
 from bertline.features.tokenizer import Tokenizer
+from bertline.integrity import verify_if_artifact
 from bertline.modeling.config import ModelSpec
 from bertline.tasks import KIND_OF_HEAD
+from bertline.versions import LATEST, read_version
 
 PREFERRED = {
     True: ("openvino_int8", "litert_dynamic_int8", "saved_model"),
@@ -117,17 +119,25 @@ class LoadedModel:
 
 
 def load(
-    folder: str | Path, name: str | None = None, device: str = "CPU", num_threads: int | None = None
+    folder: str | Path,
+    name: str | None = None,
+    device: str = "CPU",
+    num_threads: int | None = None,
+    verify: bool = True,
 ) -> LoadedModel:
     """The model of an exported folder, ready to answer.
 
     folder: an exported folder, a version folder of a registry, or a model's folder in a registry,
     of which the `latest` version is taken; a path or an address at gs://. name: which of its files,
     by default the fastest kind whose runtime is installed (PREFERRED, then the others). device,
-    num_threads: as in `open_predictor`, whose errors are raised too. Warns, by
-    InstructionSetWarning, where the gate's verdict on an int8 file may not hold on this processor.
+    num_threads: as in `open_predictor`, whose errors are raised too. verify: compare all files of
+    the folder with its manifest first, once in a process, and raise DataError for a damaged one;
+    False saves reading a very large model twice. Warns, by InstructionSetWarning, where the gate's
+    verdict on an int8 file may not hold on this processor.
     """
-    folder = version_folder(local_path(folder))
+    folder = version_folder(local_path(folder, verify))
+    if verify:
+        verify_if_artifact(folder)
     spec = ModelSpec.read(folder)
     tokenizer = Tokenizer.from_vocab(folder / "vocab.txt", spec.encoder.do_lower_case)
     chosen = name or preferred_name(folder)
@@ -142,18 +152,24 @@ def load(
 def version_folder(folder: Path) -> Path:
     """`folder` itself if it holds a model, else the version that its `latest` names.
 
-    Raises ConfigError if there is neither.
+    Raises ConfigError if there is neither, StorageError where `latest` holds no number.
     """
     if (folder / MODEL_FILE).is_file():
         return folder
+    file = folder / LATEST
     try:
-        version = (folder / "latest").read_text(encoding="utf-8").strip()
+        content = file.read_bytes()
     except OSError:
         raise ConfigError(
             f"{folder}: neither a model folder (no {MODEL_FILE}) nor one of a registry (no "
             "latest); give a folder that export or publish wrote"
         ) from None
-    return folder / version
+    version = folder / str(read_version(content, str(file)))
+    if not version.is_dir():
+        raise ConfigError(
+            f"{file}: names version {version.name}, which is not there; write another"
+        )
+    return version
 
 
 def preferred_name(folder: Path) -> str:

@@ -4,7 +4,6 @@ import contextlib
 import difflib
 import itertools
 import shutil
-import tempfile
 import uuid
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from bertline.features.outcomes import has_features, outcome_file, take_outcome,
 from bertline.features.shards import Shard, Summary, encode_shard
 from bertline.features.spec import InputSpec
 from bertline.features.tokenizer import Tokenizer
+from bertline.leftovers import temporary_folder
 
 RUNNERS = {
     # Not the plain DirectRunner, which downloads a runner.
@@ -165,7 +165,7 @@ class _Exchange:
     @contextlib.contextmanager
     def borrowed(self, shard: Shard) -> Iterator[Shard]:
         """The shard with its files on this machine, which are put back in the end."""
-        with tempfile.TemporaryDirectory(prefix="bertline-") as folder:
+        with temporary_folder() as folder:
             source, target = (Path(folder, file.name) for file in (shard.source, shard.target))
             with self._open(shard.source) as remote, source.open("wb") as local:
                 remote.seek(shard.offset_bytes)
@@ -204,7 +204,7 @@ class _EncodeShard(beam.DoFn):  # type: ignore[misc]
 
     def setup(self) -> None:
         vocab_file = self.job.vocab_file
-        with tempfile.TemporaryDirectory(prefix="bertline-") as folder:
+        with temporary_folder() as folder:
             if self.exchange:
                 vocab_file = Path(folder, vocab_file.name)
                 self.exchange.get(vocab_file)

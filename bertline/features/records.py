@@ -7,7 +7,6 @@ example.proto, so that `tf.data.TFRecordDataset` and `tf.io.parse_example` read 
 
 import os
 import struct
-import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +19,7 @@ from google.protobuf.message import DecodeError
 from bertline.artifacts import read_manifest
 from bertline.errors import DataError
 from bertline.features.batches import FeatureSet, Record
+from bertline.leftovers import held_file
 
 _ID = "id"
 _REMEDY = "run tokenize again"
@@ -63,9 +63,8 @@ def write_shard(path: Path, records: Iterable[Record]) -> int:
 
     Equal records give equal bytes.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     count = 0
-    try:
+    with held_file(path.parent, path.name) as temporary:
         with temporary.open("wb") as stream:
             for record in records:
                 _write_framed(stream, _to_example(record))
@@ -73,8 +72,6 @@ def write_shard(path: Path, records: Iterable[Record]) -> int:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return count
 
 

@@ -1,7 +1,6 @@
 """compare_models: a report and the version in use → a report whose verdict knows of both."""
 
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +17,7 @@ from bertline.evaluation.report import render_report
 from bertline.evaluation.results import Results
 from bertline.evaluation.summary import summary_lines
 from bertline.examples import read_split
+from bertline.leftovers import temporary_folder
 from bertline.modeling.config import ModelSpec
 from bertline.publishing.model_card import render_model_card
 from bertline.publishing.registry import model_address
@@ -72,13 +72,13 @@ def run(
         raise DataError(f"{report}: not a report on {exported}; run evaluate on it")
     measured, verdict = Results.read(report), Verdict.read(report)
     if found.champion is not None:
-        with tempfile.TemporaryDirectory(prefix="bertline-") as work:
+        with temporary_folder() as work:
             place = f"{model_address(registry, found.name)}/{found.champion}"
             measured = with_champion(
                 measured,
                 report,
                 list(read_split(examples / "test.jsonl", get_task(measured.task).example_kind)),
-                champion=fetch(place, Path(work) / "champion"),
+                champion=fetch(place, work / "champion"),
                 version=found.champion,
                 batch_size=settings.batch_size,
                 bootstrap_samples=settings.bootstrap_samples,

@@ -7,32 +7,38 @@ import contextlib
 import fcntl
 import importlib
 import os
+import shutil
 import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bertline.artifacts import read_json, write_json
+from bertline.artifacts import FULL, read_json, write_json
 from bertline.config import nearest
 from bertline.errors import BertlineError, ConfigError, StageError, StorageError
+from bertline.integrity import verify_if_artifact
 
-STAGES = (
-    "import_checkpoint",
-    "ingest",
-    "compare_data",
-    "tokenize",
-    "merge_features",
-    "finetune",
-    "quantize",
-    "export",
-    "convert",
-    "evaluate",
-    "compare_models",
-    "publish",
-)
+OUTPUTS = {
+    "import_checkpoint": "encoder",
+    "ingest": "examples",
+    "compare_data": "drift",
+    "tokenize": "features",
+    "merge_features": "features",
+    "finetune": "model",
+    "quantize": "quantized",
+    "export": "exported",
+    "convert": "exported",
+    "evaluate": "report",
+    "compare_models": "compared",
+    "publish": "published",
+}
+"""Stage → the one of its paths that it writes an artifact to."""
+STAGES = tuple(OUTPUTS)
 TRAINING = ("finetune", "quantize")
 """The stages that train, on an accelerator where there is one and by the Keras backend chosen."""
+PLACES = ("work", "registry")
+"""Paths that hold no artifact themselves."""
 FAILURE_FILE_VARIABLE = "BERTLINE_FAILURE_FILE"
 RUN_LOCK_VARIABLE = "BERTLINE_RUN_LOCK"
 ADDRESSES = ("registry",)
@@ -47,7 +53,8 @@ def execute(stage: str, settings: str, **paths: str | Sequence[str]) -> None:
     there as JSON, since kfp's local runner keeps neither an exit code nor a message. That runner
     goes on with the rest of a loop, and with what does not depend on a failed stage: the file keeps
     the first failure, and once it tells of an interruption or of a wrong input nothing more is run.
-    Where $BERTLINE_RUN_LOCK is set, the process ends with the run that holds this file locked.
+    Where $BERTLINE_RUN_LOCK is set, the process ends with the run that holds this file locked: it
+    is a file of that run alone, so that no later run is taken for it.
     """
     failure_file = os.environ.get(FAILURE_FILE_VARIABLE)
     if failure_file and Path(failure_file).exists():
@@ -78,9 +85,10 @@ def end_with_run(lock_file: str) -> None:
     """
 
     def wait() -> None:
-        with Path(lock_file).open(encoding="utf-8") as stream:
+        # The file is gone where a run ended before this process had begun.
+        with contextlib.suppress(FileNotFoundError), Path(lock_file).open() as stream:
             fcntl.flock(stream, fcntl.LOCK_SH)
-            os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=wait, daemon=True).start()
 
@@ -99,13 +107,21 @@ def _path(name: str, path: str) -> Path:
 
 
 def run(stage: str, settings: str, paths: Mapping[str, Path | str | list[Path]]) -> None:
-    """Runs `stage` in this process; raises what the stage raises."""
+    """Runs `stage` in this process, once all artifacts that it reads are found undamaged.
+
+    Raises DataError for one that is damaged, and what the stage raises.
+    """
     if stage not in STAGES:
         raise ConfigError(f"unknown stage {stage!r}; {nearest(stage, list(STAGES))}")
     if stage not in TRAINING:
         os.environ["KERAS_BACKEND"] = "tensorflow"  # Exported graphs are TensorFlow's.
     module = importlib.import_module(f"bertline.stages.{stage}")
-    module.run(module.Settings.parse_json(settings, where=stage), **paths)
+    parsed = module.Settings.parse_json(settings, where=stage)
+    for name, given in paths.items():
+        if name not in (OUTPUTS[stage], *PLACES):
+            for path in given if isinstance(given, list) else [given]:
+                verify_if_artifact(Path(path))
+    module.run(parsed, **paths)
 
 
 def explain(error: BaseException) -> tuple[int, str]:
@@ -114,9 +130,15 @@ def explain(error: BaseException) -> tuple[int, str]:
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):
         return 130, "interrupted; run the same command again to continue"
+    if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
+        _, target, reason = error.args[0][0]  # the first of the files that could not be copied
+        return 1, f"{target}: {reason}; fix this and run the same command again"
     if isinstance(error, OSError):
-        place = f"{error.filename}: " if error.filename else ""
-        return 1, f"{place}{error.strerror or error}; nothing half-written was left"
+        # Of two names the second is what could not be written.
+        name = error.filename2 if error.errno in FULL and error.filename2 else error.filename
+        place = f"{name}: " if name else ""
+        remedy = "free space there" if error.errno in FULL else "fix this"
+        return 1, f"{place}{error.strerror or error}; {remedy} and run the same command again"
     raise error
 
 

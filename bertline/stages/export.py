@@ -1,7 +1,6 @@
 """export: Model → files for the runtimes, each with what it needs to be used."""
 
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,6 +20,7 @@ from bertline.export.listing import (
 )
 from bertline.features.spec import AnswerSpec
 from bertline.features.tokenizer import Tokenizer
+from bertline.leftovers import temporary_folder
 from bertline.modeling.config import ModelSpec
 from bertline.progress import Progress
 
@@ -80,11 +80,11 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
     rows = chosen_rows(len(train), settings.calibration_examples, settings.seed)
     with (
         new_artifact(exported, "exported", {"model_weights_sha256": weights_sha256}) as folder,
-        tempfile.TemporaryDirectory(prefix="bertline-export-") as scratch,
+        temporary_folder() as scratch,
         Progress("export", len(settings.formats), "files") as progress,
     ):
         samples = samples_of(source.graph, train, rows)
-        parts = (source.graph, samples, Path(scratch))
+        parts = (source.graph, samples, scratch)
         if source.quantized is None:
             exporter = Exporter(
                 *parts,

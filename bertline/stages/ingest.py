@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import importlib
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -15,6 +14,7 @@ from bertline.config import Config
 from bertline.datasets.dataset import Dataset, check_labels, labels_of, normalized
 from bertline.errors import ConfigError, DataError
 from bertline.examples import SPLITS, Example, write_split
+from bertline.leftovers import temporary_folder
 from bertline.storage import collect
 from bertline.tasks import Task, get_task
 
@@ -62,8 +62,8 @@ def run(settings: Settings, *, examples: Path) -> None:
     """
     task = get_task(settings.task)
     reader = _reader(task, settings.small_files)
-    with tempfile.TemporaryDirectory(prefix="bertline-") as work:
-        folder = collect(settings.source, Path(work), settings.sha256)
+    with temporary_folder() as work:
+        folder = collect(settings.source, work, settings.sha256)
         with _naming_sources(settings.source, folder if folder.is_relative_to(work) else None):
             dataset = reader(folder)
     _check_splits(task, dataset, ", ".join(settings.source))

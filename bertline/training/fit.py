@@ -70,16 +70,17 @@ def fit(
     model.compile(optimizer=optimizer, jit_compile=compiled)
     model.optimizer.build(model.trainable_variables)
     checkpoints = Checkpoints(folder, model)
-    first_step, history = checkpoints.restore()
-    if first_step == total_steps:
+    with checkpoints.alone():
+        first_step, history = checkpoints.restore()
+        if first_step == total_steps:
+            return history
+        batches = TrainingBatches(
+            train, model.objective, settings.batch_size, total_steps, settings.seed, first_step
+        )
+        with Progress("finetune", total_steps, "steps", done=first_step) as progress:
+            watch = _Watch(batches, dev, settings, checkpoints, history, progress)
+            model.fit(batches.stream(), shuffle=False, verbose=0, callbacks=[watch])
         return history
-    batches = TrainingBatches(
-        train, model.objective, settings.batch_size, total_steps, settings.seed, first_step
-    )
-    with Progress("finetune", total_steps, "steps", done=first_step) as progress:
-        watch = _Watch(batches, dev, settings, checkpoints, history, progress)
-        model.fit(batches.stream(), shuffle=False, verbose=0, callbacks=[watch])
-    return history
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]

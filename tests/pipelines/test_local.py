@@ -6,13 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bertline.errors import ConfigError, StageError, StorageError
-from pipelines.cache import outputs_of
 from pipelines.local import Place, run_locally
 from tests.pipelines.toy_line import conditional_line, toy_line
 
@@ -29,7 +29,7 @@ def run(place: Place, settings: str, cache_key: str = "one") -> tuple[str, str]:
     terminal = io.StringIO()
     with place.locked():
         outputs = run_locally(toy_line(cache_key), {"settings": settings}, place, terminal)
-    return outputs["Output"], terminal.getvalue()
+    return outputs.pipeline["Output"], terminal.getvalue()
 
 
 def test_shows_progress_and_keeps_noise_in_the_log(
@@ -94,25 +94,23 @@ def test_failed_stage_is_not_cached(place: Place) -> None:
     assert run(place, "right data")[0] == "right data"
 
 
-def run_conditional(place: Place, settings: str) -> list[list[str]]:
-    """What was shown of the conditional line, a list of words a line, without times."""
+def run_conditional(place: Place, settings: str) -> tuple[Mapping[str, Any], list[list[str]]]:
+    """The outputs of the conditional line's stages, and what was shown, the first two words."""
     terminal = io.StringIO()
     with place.locked():
-        run_locally(conditional_line(), {"settings": settings}, place, terminal)
-    return [line.split()[:2] for line in terminal.getvalue().splitlines()]
+        outputs = run_locally(conditional_line(), {"settings": settings}, place, terminal)
+    return outputs.stages, [line.split()[:2] for line in terminal.getvalue().splitlines()]
 
 
 def test_stages_under_a_condition_are_cached_and_found(place: Place) -> None:
-    assert run_conditional(place, "skip") == []
-    assert outputs_of("first", conditional_line(), place.cache) == {}
-    run_conditional(place, "hello")
-    outputs = {
-        stage: outputs_of(stage, conditional_line(), place.cache) for stage in ("first", "second")
-    }
+    assert run_conditional(place, "skip") == ({}, [])
+    outputs, _ = run_conditional(place, "hello")
     assert outputs["second"] == {"Output": "hello"}
-    assert run_conditional(place, "hello") == [["first", "cached"], ["second", "cached"]]
+    again, shown = run_conditional(place, "hello")
+    assert shown == [["first", "cached"], ["second", "cached"]]
+    assert again["first"]["made"].uri == outputs["first"]["made"].uri
     (Path(outputs["first"]["made"].uri) / "text.txt").unlink()
-    shown = run_conditional(place, "hello")
+    _, shown = run_conditional(place, "hello")
     assert ["first", "done"] in shown
     assert shown[-1] == ["second", "cached"]
 
@@ -150,8 +148,9 @@ def test_path_that_kfp_would_rewrite_is_refused(tmp_path: Path) -> None:
 
 DRIVER = """
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from pipelines.local import Place, run_locally
 from tests.pipelines.toy_line import toy_line
 

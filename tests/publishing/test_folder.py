@@ -15,7 +15,7 @@ def test_a_version_is_a_folder_beside_the_others(tmp_path: Path) -> None:
     model = tmp_path / "registry/snips"
     for source in ("aaa", "bbb"):
         add_version(model, source, fill)
-    assert sorted(entry.name for entry in model.iterdir()) == ["1", "2", "latest"]
+    assert sorted(entry.name for entry in model.iterdir()) == [".lock", "1", "2", "latest"]
     assert (model / "latest").read_text() == "2\n"
     assert read_manifest(model / "2", "exported").about == {"source": "bbb"}
 
@@ -41,7 +41,7 @@ def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
     add_version(tmp_path, "aaa", fill)
     with pytest.raises(OSError, match="No space left"):
         add_version(tmp_path, "bbb", fail)
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["1", "latest"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".lock", "1", "latest"]
 
 
 def test_latest_is_mended_after_a_kill_between_move_and_latest(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_where_all_versions_are_withdrawn_that_is_told(tmp_path: Path) -> None:
 
 
 def test_nothing_is_made_where_there_is_no_model(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no version before the latest"):
+    with pytest.raises(ConfigError, match="no model of that name"):
         roll_back(tmp_path / "snips")
     assert list(tmp_path.iterdir()) == []
 
@@ -110,4 +110,4 @@ def test_other_failures_of_the_move_are_told(
     monkeypatch.setattr(Path, "rename", refuse)
     with pytest.raises(StorageError, match=r"cannot be written \(Permission denied\)"):
         add_version(tmp_path, "aaa", fill)
-    assert list(tmp_path.iterdir()) == []
+    assert [entry.name for entry in tmp_path.iterdir()] == [".lock"]

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from bertline.errors import ConfigError, StorageError
-from bertline.publishing import registry
+from bertline.publishing.bucket import BucketShelf
+from bertline.publishing.folder import FolderShelf
 from bertline.publishing.registry import (
     add_version,
     find_version,
@@ -133,7 +134,8 @@ def test_a_killed_roll_back_is_ended_by_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "_settle", killed)
+        for shelf in (FolderShelf, BucketShelf):
+            patch.setattr(shelf, "move_latest", killed)
         with pytest.raises(KeyboardInterrupt):
             roll_back(three)
     assert (read_latest(three), withdrawn(three)) == (3, {3})
@@ -149,9 +151,9 @@ def test_a_version_that_is_not_there_changes_nothing(three: Path | str, to: int)
 
 
 def test_a_model_that_is_not_there_has_nothing_to_go_back_to(model: Path | str) -> None:
-    with pytest.raises(ConfigError, match="no version before the latest; publish another"):
+    with pytest.raises(ConfigError, match="snips: no model of that name in the registry; check"):
         roll_back(model)
-    with pytest.raises(ConfigError, match="no version 1; there are: none"):
+    with pytest.raises(ConfigError, match="snips: no model of that name in the registry; check"):
         roll_back(model, 1)
     assert (versions(model), withdrawn(model)) == ([], set())
 

@@ -109,9 +109,10 @@ FULL = OSError(errno.ENOSPC, "No space left on device", "/data/weights.safetenso
         (
             FULL,
             1,
-            "/data/weights.safetensors: No space left on device; nothing half-written was left",
+            "/data/weights.safetensors: No space left on device; free space there and run the "
+            "same command again",
         ),
-        (OSError("odd"), 1, "odd; nothing half-written was left"),
+        (OSError("odd"), 1, "odd; fix this and run the same command again"),
     ],
 )
 def test_what_fails_is_told_in_one_line(

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from bertline.artifacts import digest, new_artifact, read_json, read_manifest, write_json
+from bertline.artifacts import MANIFEST, digest, new_artifact, read_manifest, write_json
 from bertline.config import Config
 from bertline.drift.profile import Profile
 from bertline.errors import ConfigError, DataError
@@ -46,6 +46,13 @@ def write_report(path: Path, exported: Path, gate: Gate, files: list[FileResult]
     return path
 
 
+def tell(artifact: Path, **about: object) -> None:
+    """Changes what the manifest of an artifact tells."""
+    manifest = read_manifest(artifact)
+    changed = manifest.model_copy(update={"about": {**manifest.about, **about}})
+    write_json(artifact / MANIFEST, changed.sealed().model_dump())
+
+
 def about(path: Path) -> dict[str, object]:
     return read_manifest(path, "published").about
 
@@ -65,6 +72,7 @@ def test_a_blessed_model_becomes_a_version_that_can_be_used(tmp_path: Path, expo
         "name": "toy",
         "version": 1,
         "path": str(version),
+        "latest": 1,
         "reasons": [],
     }
     assert (registry / "toy/latest").read_text() == "1\n"
@@ -119,9 +127,7 @@ def test_a_comparison_holds_for_the_version_in_use(
     (registry / "snips" / str(latest)).mkdir(parents=True)
     (registry / "snips/latest").write_text(f"{latest}\n")
     report = write_report(tmp_path / "report", exported, Gate(), FILES)
-    manifest = read_json(report / "manifest.json")
-    manifest["about"]["champion"] = champion
-    write_json(report / "manifest.json", manifest)
+    tell(report, champion=champion)
     for _ in range(2):  # published once, the version in use is its own
         run(Settings(), exported=exported, report=report, registry=registry, published=published)
         assert about(published)["version"] == (2 if reason is None else None)
@@ -163,7 +169,11 @@ def test_publishing_again_gives_the_same_version(tmp_path: Path, exported: Path)
             published=published,
         )
         assert about(published)["version"] == 1
-    assert sorted(entry.name for entry in (tmp_path / "r/snips").iterdir()) == ["1", "latest"]
+    assert sorted(entry.name for entry in (tmp_path / "r/snips").iterdir()) == [
+        ".lock",
+        "1",
+        "latest",
+    ]
 
 
 def test_a_refused_model_is_not_published(tmp_path: Path, exported: Path) -> None:
@@ -196,9 +206,7 @@ def test_a_file_that_failed_is_left_out(tmp_path: Path, exported: Path) -> None:
 
 def test_a_report_on_another_model_is_refused(tmp_path: Path, exported: Path) -> None:
     report = write_report(tmp_path / "report", exported, Gate(), FILES)
-    manifest = read_json(report / "manifest.json")
-    manifest["about"]["exported"] = "0" * 64
-    write_json(report / "manifest.json", manifest)
+    tell(report, exported="0" * 64)
     with pytest.raises(DataError, match="not a report on"):
         run(
             Settings(),
