@@ -19,10 +19,8 @@ drift     drift.json, drift.html                       compare_data
 """
 
 import contextlib
-import errno
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Self
@@ -31,13 +29,12 @@ from pydantic import field_validator
 
 from bertline.config import Config
 from bertline.errors import DataError
-from bertline.leftovers import held_file, held_folder
+from bertline.files import FOLDER, naming, new_file, replaceable
+from bertline.leftovers import held_folder
 from bertline.replacement import fsync, replace_folder, restore_folder
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""How a disk says that nothing more can be written."""
 
 
 class Manifest(Config):
@@ -82,20 +79,18 @@ class Manifest(Config):
 def new_folder(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """A temporary folder that becomes `path` when the block ends without an exception.
 
-    What stood at `path` before is replaced. On an exception nothing changes at `path`. durable:
-    whether it has to outlive a power cut too, which takes minutes for tens of thousands of files.
+    A folder that stood at `path` before is replaced, at the end of links if it is one. On an
+    exception nothing changes at `path`. durable: whether it has to outlive a power cut too, which
+    takes minutes for tens of thousands of files. Raises StorageError where no folder can stand.
     """
+    path = replaceable(path, FOLDER)
     path.parent.mkdir(parents=True, exist_ok=True)
     restore_folder(path)
     with held_folder(path.parent, path.name) as temporary:
-        try:
+        with naming(path, temporary):
             yield temporary
             for file in [*temporary.rglob("*"), temporary] if durable else []:
                 fsync(file)
-        except OSError as error:
-            if error.errno in FULL:
-                raise OSError(error.errno, error.strerror, str(path)) from error
-            raise
         replace_folder(temporary, path)
 
 
@@ -186,13 +181,9 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes `text` in UTF-8, whole or not at all (temporary name, fsync, rename)."""
-    with held_file(path.parent, path.name) as temporary:
-        with temporary.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
+    """Writes `text` in UTF-8, whole or not at all; raises what `new_file` raises."""
+    with new_file(path) as stream:
+        stream.write(text.encode("utf-8"))
 
 
 class Document(Config):

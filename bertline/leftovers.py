@@ -77,10 +77,14 @@ def _make(parent: Path, name: str, is_folder: bool) -> tuple[Path, int]:
     """A new file or folder, and a descriptor that holds it locked where locks are known."""
     while True:
         path = parent / f".{name}.{_kernel()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
-        if is_folder:
-            path.mkdir()
-        else:
-            path.touch(exist_ok=False)
+        try:
+            if is_folder:
+                path.mkdir()
+            else:
+                path.touch(exist_ok=False)
+        except OSError as error:
+            error.filename = str(parent / name)
+            raise
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:

@@ -1,6 +1,7 @@
 """`bertline predict` and `bertline diff`. Imports neither kfp nor YAML, and one runtime at most."""
 
 import contextlib
+import io
 import json
 import sys
 import warnings
@@ -24,6 +25,7 @@ from bertline.evaluation.remote import local_path
 from bertline.export.listing import FILE_NAME, Exports
 from bertline.features.answers import Answer, Item
 from bertline.features.batches import MODEL_INPUTS, FeatureSet, pad_batch
+from bertline.files import new_file
 from bertline.progress import Progress
 
 LOOKED_INTO = 8
@@ -160,8 +162,7 @@ def _answers(model: LoadedModel, source: Path, show: bool) -> Iterator[tuple[str
             waiting.append((identifier, item))
             yield item
 
-    is_stream = source.exists() and not source.is_file()  # a pipe is read once
-    total = None if is_stream else sum(1 for _ in read_items(source, model.kind))
+    total = sum(1 for _ in read_items(source, model.kind))
     show = show or not sys.stdout.isatty()
     with contextlib.ExitStack() as stack:
         update = stack.enter_context(Progress("predict", total, "texts")).update if show else int
@@ -175,10 +176,7 @@ def _sink(output: Path | None) -> Iterator[TextIO]:
     if output is None:
         yield sys.stdout
         return
-    temporary = output.with_name(f".{output.name}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            yield stream
-        temporary.replace(output)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with new_file(output) as stream:
+        text = io.TextIOWrapper(stream, "utf-8")
+        yield text
+        text.detach()  # which flushes

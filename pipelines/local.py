@@ -4,14 +4,15 @@ import contextlib
 import datetime
 import logging
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
+from unittest import mock
 
 from kfp import local
+from kfp.local import subprocess_task_handler
 
 from bertline.artifacts import read_json
 from bertline.errors import ConfigError, StageError, StorageError
@@ -21,9 +22,9 @@ from bertline.stages.execute import FAILURE_FILE_VARIABLE, RUN_LOCK_VARIABLE
 from pipelines.cache import RunCache
 from pipelines.console import Display, Log
 from pipelines.graph import loops_of
+from pipelines.processes import run_process
 from pipelines.recipe import PROJECT
 
-INTERRUPT_SECONDS = 5.0
 LOCK_SECONDS = 1.0
 
 Runner = Callable[["Place", Path, Mapping[str, str]], contextlib.AbstractContextManager[Any]]
@@ -104,7 +105,16 @@ def in_subprocesses(
     """The Runner whose tasks are processes with this Python and this code."""
     python_path = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
     own = {"TMPDIR": str(temporary), "PYTHONPATH": os.pathsep.join(python_path)}
-    with _environment({**variables, **own}):
+    failure_file = Path(variables[FAILURE_FILE_VARIABLE])
+
+    def run(full_command: list[str], env_vars: Mapping[str, str] | None = None) -> int:
+        return run_process(failure_file, full_command, env_vars)
+
+    # kfp 2.17 leaves a stage alone when the run is ended, and does not tell what killed it.
+    with (
+        _environment({**variables, **own}),
+        mock.patch.object(subprocess_task_handler, "run_local_subprocess", run),
+    ):
         yield local.SubprocessRunner(use_venv=False)
 
 
@@ -163,9 +173,6 @@ def run_locally(
             if display.failed is None:
                 raise
             raise _failure(display, failure_file, log_file) from error
-        except KeyboardInterrupt:
-            _wait_for_children()
-            raise
         finally:
             display.clear()
 
@@ -214,13 +221,3 @@ def _failure(display: Display, failure_file: Path, log_file: Path) -> StageError
     error = StageError(f"{stage}: {message}; log: {log_file}")
     error.exit_code = exit_code
     return error
-
-
-def _wait_for_children() -> None:
-    """Gives interrupted stages time to clean up; those that need longer end with this process."""
-    deadline = time.monotonic() + INTERRUPT_SECONDS
-    with contextlib.suppress(ChildProcessError):
-        while time.monotonic() < deadline:
-            ended, _ = os.waitpid(-1, os.WNOHANG)
-            if not ended:
-                time.sleep(0.05)

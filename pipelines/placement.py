@@ -1,6 +1,7 @@
 """Pipelines as a target runs them: the same composition, with images, resources and places."""
 
 import json
+import os
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,7 @@ from kfp import dsl, kubernetes
 
 from bertline.errors import ConfigError
 from bertline.stages.execute import TRAINING
+from bertline.storage.limits import VARIABLE
 from components.image import image_name
 from pipelines.compose import compose
 from pipelines.recipe import Recipe
@@ -68,6 +70,8 @@ def _configure(
     task.set_container_image(f"{image_prefix}/{image_name(target.image_of(stage))}")
     task.set_cpu_request(pod.cpu).set_cpu_limit(pod.cpu_limit)
     task.set_memory_request(pod.memory).set_memory_limit(pod.memory_limit)
+    if VARIABLE in os.environ:
+        task.set_env_variable(VARIABLE, os.environ[VARIABLE])
     if not target.caching:
         task.set_caching_options(False)
     if target.retries:

@@ -13,6 +13,7 @@ from bertline.config import Config, nearest
 from bertline.errors import ConfigError
 from bertline.evaluation.judges import judge_for
 from bertline.export.listing import INTEGER
+from bertline.files import check_readable
 from bertline.stages.execute import STAGES
 from bertline.tasks import get_task
 
@@ -174,7 +175,7 @@ def read_values(name: str, folder: Path, what: str) -> tuple[Path, dict[str, Any
     """
     file = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
     try:
-        values = parse_yaml(file.read_text(encoding="utf-8"))
+        values = parse_yaml(check_readable(file).read_text(encoding="utf-8"))
     except FileNotFoundError:
         known = sorted(each.stem for each in folder.glob("*.yaml"))
         raise ConfigError(f"unknown {what} {name!r}; {nearest(name, known)}") from None

@@ -102,9 +102,9 @@ def run(
     runner: Runner = in_subprocesses
     image_id = ""
     if in_containers:
-        from pipelines.containers import connect, outside
+        from pipelines.containers import connect, networked, outside
 
-        runner = connect(outside(settings))
+        runner = connect(outside(settings), networked(settings))
         image_id = runner.image_id
     with place.locked():
         facts = recipe.pipeline, recipe.name, recipe.description, settings

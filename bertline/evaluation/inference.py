@@ -28,6 +28,7 @@ from bertline.features.answers import Answer, Item, Meanings, rows_by_example
 from bertline.features.batches import FeatureSet, round_up
 from bertline.features.kinds import KINDS, Kind
 from bertline.features.tokenizer import Tokenizer
+from bertline.files import check_readable
 from bertline.integrity import verify_if_artifact
 from bertline.modeling.config import ModelSpec
 from bertline.tasks import KIND_OF_HEAD
@@ -198,7 +199,7 @@ def read_items(path: Path, kind: Kind) -> Iterator[tuple[str, Item]]:
     Raises DataError naming the line.
     """
     try:
-        stream = path.open("rb")
+        stream = check_readable(path).open("rb")
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; give a file of JSON lines") from None
     with stream:

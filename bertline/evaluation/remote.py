@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bertline.errors import ConfigError, DataError, StorageError
 from bertline.export.listing import FILE_NAME
+from bertline.files import check_readable
 from bertline.integrity import verify_if_artifact
 from bertline.leftovers import sweep, temporary_folder
 from bertline.storage import fetch, sources_digest
@@ -29,7 +30,7 @@ def local_path(model: str | Path, verified: bool = True) -> Path:
     """
     address = str(model)
     if "://" not in address:
-        return Path(model)
+        return check_readable(Path(model))
     if not address.startswith(SCHEME):
         raise StorageError(f"{address}: models lie in folders or at {SCHEME}; give such a one")
     for place in _upwards(address.rstrip("/")):

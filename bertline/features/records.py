@@ -5,7 +5,6 @@ of these bytes, the record, a masked CRC-32C of the record. The schema is that o
 example.proto, so that `tf.data.TFRecordDataset` and `tf.io.parse_example` read the files.
 """
 
-import os
 import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ from google.protobuf.message import DecodeError
 from bertline.artifacts import read_manifest
 from bertline.errors import DataError
 from bertline.features.batches import FeatureSet, Record
-from bertline.leftovers import held_file
+from bertline.files import new_file
 
 _ID = "id"
 _REMEDY = "run tokenize again"
@@ -64,14 +63,10 @@ def write_shard(path: Path, records: Iterable[Record]) -> int:
     Equal records give equal bytes.
     """
     count = 0
-    with held_file(path.parent, path.name) as temporary:
-        with temporary.open("wb") as stream:
-            for record in records:
-                _write_framed(stream, _to_example(record))
-                count += 1
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
+    with new_file(path) as stream:
+        for record in records:
+            _write_framed(stream, _to_example(record))
+            count += 1
     return count
 
 

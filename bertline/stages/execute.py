@@ -4,6 +4,7 @@ python -m bertline.stages.execute ingest '{"source": "samples/snips"}' examples=
 """
 
 import contextlib
+import errno
 import fcntl
 import importlib
 import os
@@ -14,10 +15,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bertline.artifacts import FULL, read_json, write_json
+from bertline.artifacts import read_json, write_json
 from bertline.config import nearest
-from bertline.errors import BertlineError, ConfigError, StageError, StorageError
+from bertline.errors import BertlineError, ConfigError, StageError, StorageError, one_line
+from bertline.files import FULL
 from bertline.integrity import verify_if_artifact
+from bertline.interrupts import interruptible, number_of
 
 OUTPUTS = {
     "import_checkpoint": "encoder",
@@ -41,6 +44,18 @@ PLACES = ("work", "registry")
 """Paths that hold no artifact themselves."""
 FAILURE_FILE_VARIABLE = "BERTLINE_FAILURE_FILE"
 RUN_LOCK_VARIABLE = "BERTLINE_RUN_LOCK"
+MORE_MEMORY = "give it more memory, or lower batch_size or max_seq_length"
+TENSORFLOW_ERRORS = (
+    "AlreadyExistsError",
+    "DataLossError",
+    "FailedPreconditionError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "ResourceExhaustedError",
+    "UnavailableError",
+    "UnknownError",
+)
+"""TensorFlow's errors of files, memory and devices; all others are bugs."""
 ADDRESSES = ("registry",)
 """Arguments that may be addresses; all others are paths."""
 
@@ -65,8 +80,9 @@ def execute(stage: str, settings: str, **paths: str | Sequence[str]) -> None:
     if run_lock:
         end_with_run(run_lock)
     try:
-        run(stage, settings, {name: _place(name, given) for name, given in paths.items()})
-    except (BertlineError, KeyboardInterrupt, OSError) as error:
+        with interruptible():
+            run(stage, settings, {name: _place(name, given) for name, given in paths.items()})
+    except BaseException as error:
         code, message = explain(error)
         print(f"error: {stage}: {message}", file=sys.stderr)
         is_interrupted = isinstance(error, KeyboardInterrupt)
@@ -125,20 +141,39 @@ def run(stage: str, settings: str, paths: Mapping[str, Path | str | list[Path]])
 
 
 def explain(error: BaseException) -> tuple[int, str]:
-    """The exit code and the one line that tell a user of `error`."""
+    """The exit code and the one line that tell a user of `error`; raises what is a bug."""
     if isinstance(error, BertlineError):
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):
-        return 130, "interrupted; run the same command again to continue"
+        number = signal.Signals(number_of(error))
+        ended = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
+        return 128 + number, f"{ended}; run the same command again to continue"
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return 1, f"out of memory ({one_line(error) or 'no more is given'}); {MORE_MEMORY}"
     if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
         _, target, reason = error.args[0][0]  # the first of the files that could not be copied
-        return 1, f"{target}: {reason}; fix this and run the same command again"
+        return 1, f"{target}: {one_line(reason)}; fix this and run the same command again"
     if isinstance(error, OSError):
         # Of two names the second is what could not be written.
         name = error.filename2 if error.errno in FULL and error.filename2 else error.filename
         place = f"{name}: " if name else ""
         remedy = "free space there" if error.errno in FULL else "fix this"
-        return 1, f"{place}{error.strerror or error}; {remedy} and run the same command again"
+        reason = one_line(error.strerror or error)
+        return 1, f"{place}{reason}; {remedy} and run the same command again"
+    return _explain_runtime(error)
+
+
+def _explain_runtime(error: BaseException) -> tuple[int, str]:
+    """As `explain`, of what TensorFlow or JAX raise; neither need be installed."""
+    reason = one_line(str(error).partition("\n")[0])
+    is_exhausted = (
+        "RESOURCE_EXHAUSTED" in reason or type(error).__name__ == "ResourceExhaustedError"
+    )
+    is_ours = type(error).__name__ in TENSORFLOW_ERRORS and hasattr(error, "error_code")
+    if is_exhausted and "No space left" not in reason:
+        return 1, f"out of memory ({reason}); {MORE_MEMORY}"
+    if is_ours:
+        return 1, f"{reason}; check the place, its permissions and its free space"
     raise error
 
 

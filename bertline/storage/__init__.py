@@ -15,8 +15,10 @@ from urllib.parse import urlsplit
 
 from bertline.artifacts import file_sha256, files_of, new_folder
 from bertline.errors import StorageError
+from bertline.files import check_readable
 from bertline.storage import gcs, web
 from bertline.storage.archive import is_archive, unpack
+from bertline.storage.limits import Limits
 
 __all__ = ["collect", "fetch", "fetch_files", "sources_digest", "unpack"]
 
@@ -28,8 +30,8 @@ def collect(sources: Sequence[str], work: Path, sha256: Sequence[str] = ()) -> P
 
     A single local folder is used in place, unless it holds nothing but archives; everything else
     is brought below `work`, each source in a folder of its own. sha256: of each source, a file
-    then, in hex; empty: not checked. Raises StorageError, also for another checksum; what came
-    damaged from an address is not kept.
+    then, in hex; empty: not checked. Raises StorageError, also for another checksum, for pipes and
+    devices, and beyond the `Limits`; what came damaged from an address is not kept.
     """
     data = work / "data"
     with _told(sources):
@@ -41,7 +43,7 @@ def collect(sources: Sequence[str], work: Path, sha256: Sequence[str] = ()) -> P
             for index, archive in enumerate(archives):
                 unpack(archive, data / str(number) / str(index))
             if not archives:
-                _copy(path, data / str(number))
+                _copy(source, path, data / str(number))
     return data
 
 
@@ -57,7 +59,7 @@ def fetch(source: str, folder: Path, sha256: str | None = None) -> Path:
     if not scheme:
         return _checked(_local(source), source, sha256)
     with new_folder(folder) as new:
-        path: Path = _checked(REMOTE[scheme].download(source, new), source, sha256)
+        path: Path = _checked(REMOTE[scheme].download(source, new, sha256), source, sha256)
     return folder / path.name
 
 
@@ -115,8 +117,10 @@ def _archives(path: Path) -> list[Path]:
     return files if all(file.is_file() and is_archive(file) for file in files) else []
 
 
-def _copy(path: Path, folder: Path) -> None:
+def _copy(source: str, path: Path, folder: Path) -> None:
     """Puts the file, or what the folder holds, into `folder`."""
+    files = files_of(path) if path.is_dir() else [path]
+    Limits.current().check_size(source, sum(file.stat().st_size for file in files))
     if path.is_dir():
         shutil.copytree(path, folder)
     else:
@@ -143,7 +147,10 @@ def _scheme(source: str) -> str | None:
     """The scheme of an address, or None for a local path."""
     if "://" not in source:
         return None
-    scheme = urlsplit(source).scheme
+    try:
+        scheme = urlsplit(source).scheme
+    except ValueError:
+        raise StorageError(f"{source}: is no valid address; check it") from None
     if scheme not in REMOTE:
         known = ", ".join(f"{name}://" for name in REMOTE)
         raise StorageError(f"{source}: {scheme}:// is not supported; use a path or {known}")
@@ -154,4 +161,4 @@ def _local(source: str) -> Path:
     path = Path(source).expanduser()
     if not path.exists():
         raise StorageError(f"{source}: no such file or folder; check the path")
-    return path
+    return check_readable(path)

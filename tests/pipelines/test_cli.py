@@ -122,8 +122,7 @@ def test_missing_data_is_one_line(tmp_path: Path, capsys: Captured) -> None:
         (
             OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/runs/log"),
             1,
-            "/runs/log: No space left on device; free space there and run the same command "
-            "again",
+            "/runs/log: No space left on device; free space there and run the same command again",
         ),
     ],
 )

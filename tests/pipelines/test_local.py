@@ -151,40 +151,114 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from bertline.interrupts import interruptible
+from bertline.stages.execute import explain
+from pipelines import processes
 from pipelines.local import Place, run_locally
-from tests.pipelines.toy_line import toy_line
+from tests.pipelines import toy_line
 
+processes.INTERRUPT_SECONDS = float(sys.argv[4])
 place = Place(Path(sys.argv[1]))
-with place.locked():
-    try:
-        run_locally(toy_line(), {"settings": f"hang {sys.argv[2]}"}, place, sys.stderr)
-    except KeyboardInterrupt:
-        sys.exit(130)
+line = getattr(toy_line, sys.argv[3])()
+try:
+    with interruptible(), place.locked():
+        run_locally(line, {"settings": sys.argv[2]}, place, sys.stderr)
+except KeyboardInterrupt as error:
+    code, message = explain(error)
+    print(message)
+    sys.exit(code)
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_stage_ends_with_its_run(place: Place, tmp_path: Path, number: signal.Signals) -> None:
-    pid_file = tmp_path / "pid"
+def started(
+    place: Place, folder: Path, settings: str, line: str = "toy_line", patience_s: float = 60
+) -> tuple[subprocess.Popen[str], int]:
+    """The process of a run, and the process of its first stage, which hangs by now.
+
+    Temporary files of both are in folder/tmp.
+    """
+    sign = folder / "pid"
+    (folder / "tmp").mkdir()
     driver = subprocess.Popen(
-        [sys.executable, "-c", DRIVER, str(place.root), str(pid_file)],
+        [
+            sys.executable,
+            "-c",
+            DRIVER,
+            str(place.root),
+            f"{settings} {sign}",
+            line,
+            f"{patience_s}",
+        ],
         cwd=PROJECT,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(folder / "tmp")},
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        text=True,
     )
-    wait_for(lambda: pid_file.exists() and pid_file.read_text() != "")
-    stage = int(pid_file.read_text())
-    if number == signal.SIGINT:
-        os.killpg(driver.pid, number)  # as Ctrl-C on a terminal does
-        assert driver.wait() == 130
-        assert not is_alive(stage)
-    else:
-        driver.send_signal(number)
-        assert driver.wait() == -number
+    wait_for(lambda: sign.exists() and sign.read_text() != "")
+    return driver, int(sign.read_text())
+
+
+ENDED = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM"}
+
+
+@pytest.mark.parametrize("line", ["toy_line", "looped_line"])
+@pytest.mark.parametrize("number", ENDED)
+def test_a_signal_ends_a_run_and_its_stages(
+    place: Place, tmp_path: Path, number: signal.Signals, line: str
+) -> None:
+    driver, stage = started(place, tmp_path, "hang", line)
+    driver.send_signal(number)
+    output, _ = driver.communicate()
+    assert driver.returncode == 128 + number
+    assert output == f"{ENDED[number]}; run the same command again to continue\n"
+    assert not is_alive(stage)
+    assert not (tmp_path / "pid").exists()  # the stage has cleaned up
+    assert not list((tmp_path / "tmp").iterdir())
+
+
+def test_a_closed_terminal_ends_a_run(place: Place, tmp_path: Path) -> None:
+    driver, stage = started(place, tmp_path, "hang")
+    os.killpg(driver.pid, signal.SIGHUP)
+    driver.communicate()
+    assert driver.returncode == 128 + signal.SIGHUP
+    assert not is_alive(stage)
+
+
+def test_a_stage_that_does_not_end_is_killed(place: Place, tmp_path: Path) -> None:
+    driver, stage = started(place, tmp_path, "hang on", patience_s=0.2)
+    driver.terminate()
+    driver.communicate()
+    assert driver.returncode == 128 + signal.SIGTERM
+    assert not is_alive(stage)
+    assert not list((tmp_path / "tmp").iterdir())
+
+
+def test_a_stage_ends_with_a_run_that_is_killed(place: Place, tmp_path: Path) -> None:
+    driver, stage = started(place, tmp_path, "hang")
+    driver.kill()
+    driver.communicate()
     wait_for(lambda: not is_alive(stage))
     with place.locked():
         pass
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (signal.SIGKILL, "was killed, as the system does where memory runs out; give it more mem"),
+        (signal.SIGABRT, "aborted, as libraries do where memory runs out; give it more memory"),
+    ],
+)
+def test_a_stage_that_is_killed_tells_of_memory(
+    place: Place, number: signal.Signals, told: str
+) -> None:
+    with pytest.raises(
+        StageError, match=rf"^first: {told}.* \(last output: '.+'\); log: "
+    ) as raised:
+        run(place, f"die {number:d}")
+    assert raised.value.exit_code == 1
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from bertline.errors import CheckpointError, StorageError, UserError
+from bertline.files import check_readable
 from bertline.leftovers import temporary_folder
 from bertline.modeling.checkpoints import packaged
 from bertline.modeling.checkpoints.google import CONFIG_FILE, prefix_in
@@ -49,6 +50,8 @@ def opened(checkpoint: str, config: str | None, vocab: str | None) -> Iterator[F
         told = checkpoint
         try:
             prefix = _local_prefix(checkpoint)
+            for file in files_behind(checkpoint) if prefix else ():
+                check_readable(Path(file))
             if objects := _prefix_objects(checkpoint):
                 told, _, first = objects[0].rpartition("/")
                 folder = temporary / "fetched" / PurePosixPath(told).name
