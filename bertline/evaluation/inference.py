@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bertline.errors import ConfigError, DataError
+from bertline.errors import CheckpointError, ConfigError, DataError
 from bertline.evaluation.forward import SINGLE_MULTIPLE, forward
 from bertline.evaluation.predictors import Predictor, is_installed, open_predictor, warm
 from bertline.evaluation.predictors.open import RUNTIMES
@@ -22,7 +22,7 @@ from bertline.features.answers import Answer, Item, Meanings, rows_by_example
 from bertline.features.batches import FeatureSet, round_up
 from bertline.features.kinds import KINDS, Kind
 from bertline.features.tokenizer import Tokenizer
-from bertline.modeling.config import ModelSpec
+from bertline.modeling.config import ModelSpec, check_pairs
 from bertline.tasks import KIND_OF_HEAD
 
 PREFERRED = ("openvino_int8", "litert_dynamic_int8", "saved_model")
@@ -54,7 +54,7 @@ class LoadedModel:
         An item is a text; for a model of pairs (text, second text); for a model that answers
         questions (question, context). Of an item longer than the model's max_seq_length the
         beginning is read; its answer says `truncated`. Raises DataError, naming its number, for
-        what is no such item or has no words.
+        what is no such item or has no words, and CheckpointError where the answer is not a number.
         """
         if isinstance(items, str):
             raise DataError(f"predict takes a list of texts, got one: give [{items[:40]!r}]")
@@ -86,6 +86,8 @@ class LoadedModel:
     ) -> Sequence[Answer]:
         for number, item in enumerate(items, start=first):
             self.kind.check_item(item, number)
+            if isinstance(item, tuple):
+                check_pairs(self.spec.encoder, f"text {number}")
         records = self.kind.encode_items(self.tokenizer, items, self.spec.inputs)
         features = FeatureSet.of(records)
         specials = {self.tokenizer.cls_id, self.tokenizer.sep_id}
@@ -102,25 +104,37 @@ class LoadedModel:
             progress(done * len(items) // len(records) - before * len(items) // len(records))
 
         logits = forward(self.predictor, features, np.arange(len(records)), BATCH_SIZE, update)
+        for row, of_row in enumerate(logits):
+            if not all(np.isfinite(values).all() for values in of_row.values()):
+                raise CheckpointError(
+                    f"text {first + int(features.ids[row])}: {self.predictor.name} answers with "
+                    "NaN or infinity; export the model again or take another of its files"
+                )
         meanings = Meanings(self.tokenizer, self.spec.labels, self.spec.answering)
         return self.kind.decode(items, features, logits, meanings)
 
 
 def load(
-    folder: str | Path, name: str | None = None, device: str = "CPU", num_threads: int | None = None
+    folder: str | Path,
+    name: str | None = None,
+    device: str = "CPU",
+    num_threads: int | None = None,
+    trust: bool = False,
 ) -> LoadedModel:
     """The model of an exported folder, ready to answer.
 
     folder: an exported folder, a version folder of a registry, or a model's folder in a registry,
     of which the `latest` version is taken; a path or an address at gs://. name: which of its files,
     by default the smallest kind whose runtime is installed (PREFERRED, then the others). device,
-    num_threads: as in `open_predictor`, whose errors are raised too.
+    num_threads, trust: as in `open_predictor`, whose errors are raised too. A SavedModel is a
+    program: with trust=True loading one runs whatever is in it.
     """
     folder = version_folder(local_path(folder))
     spec = ModelSpec.read(folder)
-    tokenizer = Tokenizer.from_vocab(folder / "vocab.txt", spec.encoder.do_lower_case)
+    tokenizer = Tokenizer.from_vocab(folder / "vocab.txt", spec.encoder)
     chosen = name or preferred_name(folder)
-    return LoadedModel(spec, tokenizer, open_predictor(folder, chosen, device, num_threads))
+    predictor = open_predictor(folder, chosen, device, num_threads, trust)
+    return LoadedModel(spec, tokenizer, predictor)
 
 
 def version_folder(folder: Path) -> Path:

@@ -81,4 +81,4 @@ def read_tokenizer(model: str, version: int, work: Path) -> Tokenizer:
     place, copies = f"{model}/{version}", work / str(version)
     spec = ModelSpec.read(fetch(f"{place}/model.json", copies / "model").parent)
     vocab = fetch(f"{place}/vocab.txt", copies / "vocab")
-    return Tokenizer.from_vocab(vocab, spec.encoder.do_lower_case)
+    return Tokenizer.from_vocab(vocab, spec.encoder)

@@ -64,7 +64,7 @@ def run(
         lay_out(exported, passed, folder)
         for file in FROM_REPORT:
             shutil.copyfile(report / file, folder / file)
-        tokenizer = Tokenizer.from_vocab(exported / "vocab.txt", spec.encoder.do_lower_case)
+        tokenizer = Tokenizer.from_vocab(exported / "vocab.txt", spec.encoder)
         Profile.of(examples, tokenizer).write(folder)
 
     version = None if reasons else add_version(model, exported_digest, fill)

@@ -19,6 +19,7 @@ from bertline.export.exporter import Exporter
 from bertline.export.source import open_source
 from bertline.export.text_input import TextInput, extension, tokenizer_graph
 from bertline.features.batches import MODEL_INPUTS
+from bertline.features.spec import TokenizerSpec
 from bertline.features.tagged_text import encode_tagged_texts
 from bertline.features.tokenizer import PAD, Tokenizer
 
@@ -48,8 +49,9 @@ ENTRIES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefghijklmnopqrstuvwxyzσß!
 PIECES = [*(f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"), "play", "##ing", "Jazz"]
 
 
-def make_tokenizer(do_lower_case: bool) -> Tokenizer:
-    return Tokenizer({entry: i for i, entry in enumerate([*ENTRIES, *PIECES])}, do_lower_case)
+def make_tokenizer(**spec: Any) -> Tokenizer:
+    vocabulary = {entry: i for i, entry in enumerate([*ENTRIES, *PIECES])}
+    return Tokenizer(vocabulary, TokenizerSpec(**spec))
 
 
 def compiled_graph(tokenizer: Tokenizer, longest: int, length: int | None = None) -> Any:
@@ -100,7 +102,7 @@ def test_ids_of_any_text(pair: tuple[Tokenizer, Any], texts: list[str]) -> None:
 
 
 def test_rows_are_as_long_as_the_longest_or_as_asked() -> None:
-    tokenizer = make_tokenizer(True)
+    tokenizer = make_tokenizer()
     ids = compiled_graph(tokenizer, LONGEST)(np.array(["a", "a b c"]))[0]
     assert ids.shape == (2, 5)
     assert ids[0].tolist() == [*expected(tokenizer, ["a"], LONGEST)[0], 0, 0]
@@ -113,7 +115,7 @@ def test_ids_of_the_oracle_texts(shared: Path) -> None:
     """No exception: texts of every kind, of which some are hard for other tokenizers."""
     from bertline.modeling.checkpoints import packaged
 
-    tokenizer = Tokenizer.from_vocab(packaged.folder() / "vocab.txt", do_lower_case=True)
+    tokenizer = Tokenizer.from_vocab(packaged.folder() / "vocab.txt", TokenizerSpec())
     with gzip.open(shared / "oracle/tokenization.jsonl.gz", "rt", encoding="utf-8") as stream:
         texts = [json.loads(line)["text"].rstrip("\0") for line in stream]
     assert len(texts) > 3000

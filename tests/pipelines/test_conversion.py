@@ -33,7 +33,7 @@ def test_a_checkpoint_becomes_files(checkpoint: Path, tmp_path: Path, capsys: Ca
     assert main(["convert", str(checkpoint), *options]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == f"{folder / 'openvino_fp32/model.xml'} (0.1 MB)"
-    config = huggingface.read_config(checkpoint)
+    config = huggingface.read_config(checkpoint / "config.json")
     network = build_encoder(config, ["pooled"])
     assign(network.trainable_variables, huggingface.read_weights(checkpoint, config), "toy")
     compiled = ov.Core().compile_model(

@@ -10,6 +10,7 @@ import pytest
 
 from bertline.artifacts import file_sha256, files_of, read_json, read_manifest
 from bertline.errors import ConfigError, DataError
+from bertline.modeling.checkpoints.heads import HeadSpec
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.weights import load_weights, save_weights, weights_digest
 from bertline.stages.finetune import Settings, run
@@ -161,6 +162,7 @@ def test_a_head_of_the_checkpoint_s_is_kept_when_asked_for(
     head = {path: value for path, value in trained.items() if not path.startswith("encoder/")}
     encoder = write_encoder(tmp_path / "encoder")
     save_weights(head, encoder / "head.safetensors")
+    HeadSpec(name=SPEC.head).write(encoder)
     settings = changed(keep_head=True, learning_rate=1e-9)
     paths = {"encoder": encoder, "features": inputs["features"], "work": tmp_path / "work"}
     run(settings, **paths, model=tmp_path / "model")

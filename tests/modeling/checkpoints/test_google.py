@@ -5,7 +5,6 @@ import pytest
 
 from bertline.errors import CheckpointError
 from bertline.modeling.checkpoints.google import (
-    looks_lower_cased,
     prefix_in,
     read_config,
     read_weights,
@@ -48,7 +47,7 @@ def prefix(tmp_path: Path) -> Path:
 
 def test_config_and_weights_come_by_our_names(prefix: Path) -> None:
     assert prefix_in(prefix.parent) == prefix
-    assert read_config(prefix.with_name("bert_config.json"), do_lower_case=True) == CONFIG
+    assert read_config(prefix.with_name("bert_config.json")) == CONFIG
     weights = read_weights(prefix, CONFIG)
     tensors = google_tensors()
     assert weights.keys() == encoder_shapes(CONFIG).keys()
@@ -87,11 +86,6 @@ def test_heads_come_as_dense_layers(tmp_path: Path) -> None:
     assert heads.keys() == expected.keys()
     for path, value in expected.items():
         np.testing.assert_array_equal(heads[path], value)
-
-
-def test_a_vocabulary_tells_the_casing() -> None:
-    assert looks_lower_cased(["[PAD]", "[CLS]", "paris"])
-    assert not looks_lower_cased(["[PAD]", "[CLS]", "Paris"])
 
 
 def test_all_that_does_not_fit_is_listed(tmp_path: Path) -> None:
@@ -149,4 +143,4 @@ def test_a_missing_shard_is_named(prefix: Path) -> None:
 def test_a_missing_config_is_told(tmp_path: Path) -> None:
     message = r"bert_config\.json: no such file; give the checkpoint's config as import_checkpoint"
     with pytest.raises(CheckpointError, match=message):
-        read_config(tmp_path / "bert_config.json", do_lower_case=True)
+        read_config(tmp_path / "bert_config.json")
