@@ -80,7 +80,12 @@ def run(settings: Settings, *, encoder: Path) -> None:
                 head.write(folder)
             write_json(folder / "encoder.json", config.model_dump())
             write_text(folder / "vocab.txt", "".join(f"{token}\n" for token in vocabulary))
+        has_pooling = settings.checkpoint != packaged.NAME and any(
+            (folder / "1_Pooling").is_dir() for folder in (files.folder, files.folder.parent)
+        )
     _print_summary(config, len(vocabulary), layers_dropped, heads)
+    if has_pooling:
+        print("  left out: sentence-transformers' pooling; average sequence_output over the tokens")
     if head and not head.is_supported:
         print(f"  left out: its head, a {head.name}, which is not supported")
 

@@ -2,14 +2,15 @@ import gzip
 import importlib.resources
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bertline.errors import CheckpointError, DataError
-from bertline.features.spec import TokenizerSpec
-from bertline.features.tokenizer import Encoding, Tokenizer
+from bertline.features.spec import AddedToken, TokenizerSpec
+from bertline.features.tokenizer import Encoding, Tokenizer, read_vocab
 from tests.features.toys import VOCAB, toy_tokenizer, vocab_id
 
 TOKENIZER = toy_tokenizer()
@@ -57,6 +58,20 @@ def test_offsets_are_code_points_of_the_original_text(
 def test_case_is_kept_where_the_encoder_knows_it() -> None:
     [encoding] = toy_tokenizer(do_lower_case=False).encode(["Play jazz café"])
     assert tokens(encoding) == ["Play", "jazz", "[UNK]"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "text", "expected"),
+    [
+        ({"strip_accents": False}, "CAFÉ Jazz", ["[UNK]", "jazz"]),
+        ({"do_lower_case": False, "strip_accents": True}, "café Play", ["cafe", "Play"]),
+        ({"tokenize_chinese_chars": False}, "你jazz 你", ["[UNK]", "你"]),
+        ({"added_tokens": (AddedToken(content="[SEP]"),)}, "[SEP]jazz", ["[SEP]", "jazz"]),
+    ],
+)
+def test_what_the_spec_says_is_done(spec: dict[str, Any], text: str, expected: list[str]) -> None:
+    [encoding] = toy_tokenizer(**spec).encode([text])
+    assert tokens(encoding) == expected
 
 
 def test_words_of_over_200_characters_are_unknown() -> None:
@@ -119,6 +134,12 @@ def test_what_is_not_a_vocabulary_is_refused(tmp_path: Path, content: bytes, mes
     file.write_bytes(content)
     with pytest.raises(CheckpointError, match=message):
         Tokenizer.from_vocab(file, TokenizerSpec())
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_entry(tmp_path: Path) -> None:
+    file = tmp_path / "vocab.txt"
+    file.write_bytes(b"\xef\xbb\xbf[PAD]\n[UNK]\n[CLS]\n[SEP]\n")
+    assert list(read_vocab(file)) == ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 
 
 def test_a_missing_vocabulary_is_named(tmp_path: Path) -> None:

@@ -112,6 +112,35 @@ def test_a_long_list_is_cut(prefix: Path) -> None:
     assert str(raised.value).count("encoder/layer_1") == 10
 
 
+def test_what_any_optimizer_left_is_skipped(tmp_path: Path) -> None:
+    tensors = google_tensors(with_heads=True)
+    names = [name for name in tensors if not name.rpartition("/")[2].startswith("Adam")]
+    slots = ("lamb_m", "lamb_v", "Momentum", "Adam", "Adafactor/vr")
+    left: Arrays = {f"{name}/{slot}": np.ones(2, np.float32) for name in names for slot in slots}
+    left |= {"gone/kernel/lamb_m": np.ones(3, np.float32), "good_steps": np.array(7)}
+    left |= {"current_loss_scale": np.array(32768.0, np.float32), "lr": np.array(0.1)}
+    write_google(tmp_path, tensors | left)
+    found = read_weights(tmp_path / "bert_model.ckpt", CONFIG)
+    assert found.keys() > encoder_shapes(CONFIG).keys()
+    assert len(found) == len(encoder_shapes(CONFIG)) + len(HEADS)
+
+
+def test_a_checkpoint_of_tf2_objects_is_told(tmp_path: Path) -> None:
+    write_google(tmp_path, {"model/vars/0/.ATTRIBUTES/VARIABLE_VALUE": np.ones((30, 8))})
+    message = "a checkpoint of TF2 objects, which has no names of BERT's variables; save the model"
+    with pytest.raises(CheckpointError, match=message):
+        read_weights(tmp_path / "bert_model.ckpt", CONFIG)
+
+
+@pytest.mark.parametrize("bad", [np.nan, -np.inf])
+def test_variables_that_are_not_finite_are_named(tmp_path: Path, bad: float) -> None:
+    tensors = google_tensors()
+    tensors["bert/pooler/dense/bias"][2] = bad
+    write_google(tmp_path, tensors)
+    with pytest.raises(CheckpointError, match="bert/pooler/dense/bias has 1 of 8 values that are"):
+        read_weights(tmp_path / "bert_model.ckpt", CONFIG)
+
+
 def test_there_must_be_one_checkpoint(prefix: Path) -> None:
     index = prefix.with_name("bert_model.ckpt.index")
     index.with_name("model.ckpt-1.index").write_bytes(index.read_bytes())
