@@ -117,7 +117,7 @@ def utterances(options: argparse.Namespace, folder: Path) -> tuple[FeatureSet, F
     if not train.keys() >= set(calibration):
         raise DataError(f"{options.exported}: not calibrated with {options.data}; give its --data")
     spec = ModelSpec.read(options.exported)
-    tokenizer = Tokenizer.from_vocab(options.exported / "vocab.txt", spec.encoder.do_lower_case)
+    tokenizer = Tokenizer.from_vocab(options.exported / "vocab.txt", spec.encoder)
 
     def encoded(texts: Sequence[str]) -> FeatureSet:
         return FeatureSet.of(encode_tagged_texts(tokenizer, texts, STATIC_LENGTH))

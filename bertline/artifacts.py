@@ -6,8 +6,8 @@ and renamed, so it is there whole or not at all. The digest of an artifact is th
 manifest, and so of everything in it. `bertline.integrity` compares the files with the manifest.
 
 kind      files                                        written by
-encoder   weights.safetensors, encoder.json, vocab.txt import_checkpoint (head.safetensors beside,
-                                                       where the checkpoint has heads)
+encoder   weights.safetensors, encoder.json, vocab.txt import_checkpoint (head.safetensors and
+                                                       head.json beside, if it has a head)
 examples  <split>.jsonl                                ingest
 features  <split>-NNNNN-of-NNNNN.tfrecord, vocab.txt   tokenize, merge_features (features_shard:
                                                        tokenize, one file a split)

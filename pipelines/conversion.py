@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bertline.artifacts import MANIFEST
-from bertline.errors import ConfigError
+from bertline.errors import ConfigError, UserError
 from bertline.export.listing import FILE_NAME, Exports
 from bertline.leftovers import temporary_folder
 from bertline.stages import convert as stage
@@ -29,7 +29,11 @@ def convert(checkpoint: str, settings: stage.Settings, output: Path) -> None:
             return
         encoder = folder / "encoder"
         import_checkpoint.run(import_checkpoint.Settings(checkpoint=checkpoint), encoder=encoder)
-        run("convert", settings.to_json(), {"source": encoder, "exported": output})
+        try:
+            run("convert", settings.to_json(), {"source": encoder, "exported": output})
+        except UserError as error:
+            # The user knows the checkpoint, not the folder that was made of it.
+            raise type(error)(str(error).replace(str(encoder), checkpoint)) from None
 
 
 def listed(exported: Path) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bertline.errors import ConfigError, DataError
+from bertline.errors import CheckpointError, ConfigError, DataError
 from bertline.evaluation.forward import SINGLE_MULTIPLE, forward
 from bertline.evaluation.instruction_sets import (
     InstructionSetWarning,
@@ -30,7 +30,7 @@ from bertline.features.kinds import KINDS, Kind
 from bertline.features.tokenizer import Tokenizer
 from bertline.files import check_readable
 from bertline.integrity import verify_if_artifact
-from bertline.modeling.config import ModelSpec
+from bertline.modeling.config import ModelSpec, check_pairs
 from bertline.tasks import KIND_OF_HEAD
 from bertline.versions import LATEST, read_version
 
@@ -67,7 +67,7 @@ class LoadedModel:
         An item is a text; for a model of pairs (text, second text); for a model that answers
         questions (question, context). Of an item longer than the model's max_seq_length the
         beginning is read; its answer says `truncated`. Raises DataError, naming its number, for
-        what is no such item or has no words.
+        what is no such item or has no words, and CheckpointError where the answer is not a number.
         """
         if isinstance(items, str):
             raise DataError(f"predict takes a list of texts, got one: give [{items[:40]!r}]")
@@ -99,6 +99,8 @@ class LoadedModel:
     ) -> Sequence[Answer]:
         for number, item in enumerate(items, start=first):
             self.kind.check_item(item, number)
+            if isinstance(item, tuple):
+                check_pairs(self.spec.encoder, f"text {number}")
         records = self.kind.encode_items(self.tokenizer, items, self.spec.inputs)
         features = FeatureSet.of(records)
         specials = {self.tokenizer.cls_id, self.tokenizer.sep_id}
@@ -115,6 +117,12 @@ class LoadedModel:
             progress(done * len(items) // len(records) - before * len(items) // len(records))
 
         logits = forward(self.predictor, features, np.arange(len(records)), BATCH_SIZE, update)
+        for row, of_row in enumerate(logits):
+            if not all(np.isfinite(values).all() for values in of_row.values()):
+                raise CheckpointError(
+                    f"text {first + int(features.ids[row])}: {self.predictor.name} answers with "
+                    "NaN or infinity; export the model again or take another of its files"
+                )
         meanings = Meanings(self.tokenizer, self.spec.labels, self.spec.answering)
         return self.kind.decode(items, features, logits, meanings)
 
@@ -125,24 +133,26 @@ def load(
     device: str = "CPU",
     num_threads: int | None = None,
     verify: bool = True,
+    trust: bool = False,
 ) -> LoadedModel:
     """The model of an exported folder, ready to answer.
 
     folder: an exported folder, a version folder of a registry, or a model's folder in a registry,
     of which the `latest` version is taken; a path or an address at gs://. name: which of its files,
     by default the fastest kind whose runtime is installed (PREFERRED, then the others). device,
-    num_threads: as in `open_predictor`, whose errors are raised too. verify: compare all files of
-    the folder with its manifest first, once in a process, and raise DataError for a damaged one;
-    False saves reading a very large model twice. Warns, by InstructionSetWarning, where the gate's
+    num_threads, trust: as in `open_predictor`, whose errors are raised too. A SavedModel is a
+    program: with trust=True loading one runs whatever is in it. verify: compare all files of the
+    folder with its manifest first, once in a process, and raise DataError for a damaged one; False
+    saves reading a very large model twice. Warns, by InstructionSetWarning, where the gate's
     verdict on an int8 file may not hold on this processor.
     """
     folder = version_folder(local_path(folder, verify))
     if verify:
         verify_if_artifact(folder)
     spec = ModelSpec.read(folder)
-    tokenizer = Tokenizer.from_vocab(folder / "vocab.txt", spec.encoder.do_lower_case)
+    tokenizer = Tokenizer.from_vocab(folder / "vocab.txt", spec.encoder)
     chosen = name or preferred_name(folder)
-    predictor = open_predictor(folder, chosen, device, num_threads)
+    predictor = open_predictor(folder, chosen, device, num_threads, trust)
     file = next(file for file in Exports.read(folder).files if file.name == chosen)
     note = note_on_verdict(folder, file, find_instruction_set(file.runtime))
     if note and device == "CPU":

@@ -21,7 +21,7 @@ from bertline.errors import ConfigError, StageError
 from bertline.features.kinds import KINDS
 from bertline.features.outcomes import has_features, outcome_file, take_outcome, write_outcome
 from bertline.features.shards import Shard, Summary, encode_shard
-from bertline.features.spec import InputSpec
+from bertline.features.spec import InputSpec, TokenizerSpec
 from bertline.features.tokenizer import Tokenizer
 from bertline.leftovers import temporary_folder
 
@@ -47,7 +47,7 @@ class EncodeJob:
     example_kind: str
     labels: Mapping[str, list[str]]
     vocab_file: Path
-    do_lower_case: bool
+    tokenizer: TokenizerSpec
     inputs: InputSpec
 
 
@@ -208,7 +208,7 @@ class _EncodeShard(beam.DoFn):  # type: ignore[misc]
             if self.exchange:
                 vocab_file = Path(folder, vocab_file.name)
                 self.exchange.get(vocab_file)
-            self.tokenizer = Tokenizer.from_vocab(vocab_file, self.job.do_lower_case)
+            self.tokenizer = Tokenizer.from_vocab(vocab_file, self.job.tokenizer)
 
     def process(self, shard: Shard) -> Iterator[None]:
         borrowed = self.exchange.borrowed(shard) if self.exchange else contextlib.nullcontext(shard)

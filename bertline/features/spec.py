@@ -1,4 +1,4 @@
-"""How a model's inputs are cut and its answers chosen."""
+"""How texts are divided into tokens, a model's inputs cut and its answers chosen."""
 
 from typing import Annotated, Literal
 
@@ -8,6 +8,37 @@ from bertline.config import Config
 
 Truncation = Literal["head", "tail", "head_tail"]
 Positive = Annotated[int, Field(gt=0)]
+
+
+class AddedToken(Config):
+    """A token that is found in a text before the text is divided into words.
+
+    single_word: only where no letter or digit touches it. normalized: found in the normalized text
+    (lower-cased, if the text is) instead of the text itself.
+    """
+
+    content: Annotated[str, Field(min_length=1)]
+    single_word: bool = False
+    normalized: bool = False
+
+
+class TokenizerSpec(Config):
+    """How an encoder's vocabulary divides texts; keys have Hugging Face's names.
+
+    do_lower_case: lower-case the text. strip_accents: remove accents; None: if the text is
+    lower-cased. tokenize_chinese_chars: each Chinese character is a word. added_tokens: entries of
+    the vocabulary that are no WordPieces.
+    """
+
+    do_lower_case: bool = True
+    strip_accents: bool | None = None
+    tokenize_chinese_chars: bool = True
+    added_tokens: tuple[AddedToken, ...] = ()
+
+    @property
+    def tokenizer(self) -> "TokenizerSpec":
+        """These keys alone, of a configuration that has others too."""
+        return TokenizerSpec(**{name: getattr(self, name) for name in TokenizerSpec.model_fields})
 
 
 class InputSpec(Config):

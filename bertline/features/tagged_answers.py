@@ -139,8 +139,10 @@ def word_spans(text: str, record: Record) -> list[tuple[int, int]]:
     spans = []
     for first, following in pairwise(first_tokens):
         end = max(ends[first:following])
-        # Accents that lower-casing strips belong to no token, but to the word.
-        while end < len(text) and unicodedata.category(text[end]) == "Mn":
+        # Accents that lower-casing strips belong to no token, but to the word; one that is kept
+        # after a punctuation mark begins the next word.
+        limit = starts[following] if following < len(starts) - 1 else len(text)
+        while end < limit and unicodedata.category(text[end]) == "Mn":
             end += 1
         spans.append((starts[first], end))
     return spans

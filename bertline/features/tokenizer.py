@@ -1,7 +1,7 @@
 """WordPiece tokenization as BERT does it, with character offsets."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -13,6 +13,7 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from bertline.errors import CheckpointError, DataError
+from bertline.features.spec import TokenizerSpec
 
 PAD, UNK, CLS, SEP = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 # As in Google's tokenization.py; the library's own default is 100.
@@ -45,26 +46,32 @@ class Tokenizer:
     """Splits texts at white space and punctuation and the words into WordPieces.
 
     No special token is registered, so a literal "[SEP]" in a text stays text; the ids of [CLS]
-    and [SEP] are there to be added by number.
+    and [SEP] are there to be added by number. docs/tokenizer.md lists what differs from Google's.
 
-    vocabulary: token → id. tokens: id → token. do_lower_case: fold case and strip accents, as the
-    encoder expects.
+    vocabulary: token → id. tokens: id → token. spec: what the encoder expects.
     """
 
-    def __init__(self, vocabulary: dict[str, int], do_lower_case: bool) -> None:
-        self.vocabulary, self.do_lower_case = vocabulary, do_lower_case
+    def __init__(self, vocabulary: dict[str, int], spec: TokenizerSpec) -> None:
+        self.vocabulary, self.spec = vocabulary, spec.tokenizer
         self.tokens = {number: token for token, number in vocabulary.items()}
         self.pad_id, self.cls_id, self.sep_id = (vocabulary[name] for name in (PAD, CLS, SEP))
         model = WordPiece(vocabulary, unk_token=UNK, max_input_chars_per_word=MAX_CHARS_PER_WORD)
         self._known: dict[str, list[int]] = {}
         self._tokenizer = tokenizers.Tokenizer(model)
-        self._tokenizer.normalizer = BertNormalizer(lowercase=do_lower_case)
+        self._tokenizer.normalizer = BertNormalizer(
+            lowercase=spec.do_lower_case,
+            strip_accents=spec.strip_accents,
+            handle_chinese_chars=spec.tokenize_chinese_chars,
+        )
         self._tokenizer.pre_tokenizer = BertPreTokenizer()
+        self._tokenizer.add_tokens(
+            [tokenizers.AddedToken(**token.model_dump()) for token in spec.added_tokens]
+        )
 
     @classmethod
-    def from_vocab(cls, vocab_file: Path, do_lower_case: bool) -> "Tokenizer":
+    def from_vocab(cls, vocab_file: Path, spec: TokenizerSpec) -> "Tokenizer":
         """The tokenizer of a vocab.txt; raises CheckpointError if the file is not a vocabulary."""
-        return cls(read_vocab(vocab_file), do_lower_case)
+        return cls(read_vocab(vocab_file), spec)
 
     @property
     def vocab_size(self) -> int:
@@ -130,7 +137,8 @@ def read_vocab(file: Path) -> dict[str, int]:
     special token.
     """
     try:
-        lines = file.read_bytes().decode("utf-8").split("\n")
+        # Some editors put a byte order mark before the first entry.
+        lines = file.read_bytes().decode("utf-8-sig").split("\n")
     except FileNotFoundError:
         raise CheckpointError(f"{file}: no such vocabulary; give the encoder's vocab.txt") from None
     except UnicodeDecodeError as error:
@@ -148,12 +156,17 @@ def read_vocab(file: Path) -> dict[str, int]:
                 f"{file}:{number + 1}: {token!r} is also on line {vocabulary[token] + 1}; "
                 "give the encoder's vocab.txt, one entry a line"
             )
+    check_vocabulary(vocabulary, file)
+    return vocabulary
+
+
+def check_vocabulary(vocabulary: Container[str], file: Path) -> None:
+    """Raises CheckpointError, naming the vocabulary's file, if it lacks a special token."""
     missing = [name for name in (PAD, UNK, CLS, SEP) if name not in vocabulary]
     if missing:
         raise CheckpointError(
             f"{file}: no entry {', '.join(missing)}; give the vocab.txt of a BERT encoder"
         )
-    return vocabulary
 
 
 def _describe_invalid(texts: Sequence[str]) -> str:

@@ -81,7 +81,7 @@ def read_tokenizer(model: str, version: int, work: Path) -> Tokenizer:
     files = _files(model, version, work)
     spec = ModelSpec.read(_fetched(model, version, "model.json", files, work).parent)
     vocab = _fetched(model, version, "vocab.txt", files, work)
-    return Tokenizer.from_vocab(vocab, spec.encoder.do_lower_case)
+    return Tokenizer.from_vocab(vocab, spec.encoder)
 
 
 def _files(model: str, version: int, work: Path) -> dict[str, str]:

@@ -41,7 +41,7 @@ class Settings(Config):
     and length; by default both are open, in LiteRT files the length alone. calibration: path or
     address of JSON lines {"text": …}, needed for int8 activations. tokenizer_inside: OpenVINO forms
     also as one that takes strings. max_seq_length: where texts are cut, in tokens; by default
-    where the model ends.
+    where the model ends. trust: of a SavedModel or .pb, run also operations that reach files.
     """
 
     formats: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(FAMILIES)
@@ -51,6 +51,7 @@ class Settings(Config):
     calibration: Annotated[str | None, Field(validate_default=True)] = None
     tokenizer_inside: bool = False
     max_seq_length: Annotated[int, Field(gt=2)] | None = None
+    trust: bool = False
 
     @field_validator("formats")
     @classmethod
@@ -124,7 +125,9 @@ def run(settings: Settings, *, source: Path, exported: Path) -> None:
     from bertline.export.exporter import Exporter
     from bertline.export.source import open_source
 
-    opened = open_source(source, settings.output, settings.output_names)
+    opened = open_source(source, settings.output, settings.output_names, settings.trust)
+    for part in opened.left_out:
+        print(f"left out: {part}")
     longest = settings.longest(opened.max_seq_length)
     text_input = opened.text_input(longest) if settings.tokenizer_inside else None
     about = {"source_sha256": file_sha256(opened.weights)}

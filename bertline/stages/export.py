@@ -139,7 +139,7 @@ def _tuned_threshold(
             f"null_threshold = 'tuned': the model's task is {spec.task}; leave it out"
         )
     dev = Split.read(examples, features, "dev")
-    tokenizer = Tokenizer.from_vocab(model / "vocab.txt", spec.encoder.do_lower_case)
+    tokenizer = Tokenizer.from_vocab(model / "vocab.txt", spec.encoder)
     meanings = Meanings(tokenizer, spec.labels, answering)
     with Progress("tune the null threshold", len(dev.features), "windows") as progress:
         threshold = tuned_null_threshold(KerasPredictor(model), dev, meanings, progress.update)

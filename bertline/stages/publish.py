@@ -69,7 +69,7 @@ def run(
             shutil.copyfile(report / file, folder / file)
             expected[file] = known.files[file]
         _check_copies(folder, expected, exported)
-        tokenizer = Tokenizer.from_vocab(exported / "vocab.txt", spec.encoder.do_lower_case)
+        tokenizer = Tokenizer.from_vocab(exported / "vocab.txt", spec.encoder)
         Profile.of(examples, tokenizer).write(folder)
 
     version = None if reasons else add_version(model, exported_digest, fill)

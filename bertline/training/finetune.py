@@ -14,6 +14,8 @@ from bertline.training.networks import network_for, weights_of
 from bertline.training.quantized import QuantizedTrained, calibrate, quantized_network
 from bertline.training.settings import FitSettings, QuantizationSettings
 
+POOLER = "encoder/pooler/"
+
 
 def finetune(
     spec: ModelSpec,
@@ -27,8 +29,9 @@ def finetune(
     """The weights (float32, by path), the ranges and the history of a model trained on `train`.
 
     start: the weights it starts from, by path: the encoder's; if a head's are among them the head
-    starts from these and not from random ones. folder: see `fit`. quantization: lets it join in;
-    there are no ranges without it. Raises CheckpointError if the weights do not fit `spec`.
+    starts from these and not from random ones, and so does the pooler. folder: see `fit`.
+    quantization: lets it join in; there are no ranges without it. Raises CheckpointError if the
+    weights do not fit `spec`.
     """
     make_reproducible(settings.seed)
     objective = OBJECTIVES[spec.head]
@@ -40,7 +43,9 @@ def finetune(
         )
         has_head = not all(path.startswith("encoder/") for path in start)
         part = network if has_head else network.get_layer("encoder")
-        assign(weights_of(part), start, where="the weights to start from")
+        has_pooler = any(path.startswith(POOLER) for path in start)
+        known = [each for each in weights_of(part) if has_pooler or POOLER not in each.path]
+        assign(known, start, where="the weights to start from")
         trained = Trained(network, objective)
         if sites is not None:
             trained = QuantizedTrained(network, objective, sites)

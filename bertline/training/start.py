@@ -6,6 +6,7 @@ from bertline.artifacts import file_sha256
 from bertline.errors import CheckpointError
 from bertline.integrity import verify_if_artifact
 from bertline.leftovers import temporary_folder
+from bertline.modeling.checkpoints.heads import HeadSpec
 from bertline.modeling.config import EncoderConfig, ModelSpec
 from bertline.modeling.weights import Tensors, load_weights
 from bertline.storage import fetch
@@ -18,6 +19,24 @@ def encoder_start(encoder: Path, with_head: bool) -> Tensors:
     """
     weights = load_weights(encoder / "weights.safetensors")
     return weights | load_weights(encoder / "head.safetensors") if with_head else weights
+
+
+def check_head(encoder: Path, spec: ModelSpec) -> None:
+    """Raises CheckpointError unless the head of an encoder artifact can start that of `spec`."""
+    if not (encoder / HeadSpec.file_name).is_file():
+        raise CheckpointError(f"{encoder}: the checkpoint has no head; leave keep_head out")
+    head = HeadSpec.read(encoder)
+    if head.name != spec.head:
+        raise CheckpointError(
+            f"{encoder}: the checkpoint's head is a {head.name}, the task needs a {spec.head}; "
+            "leave keep_head out"
+        )
+    classes = tuple(spec.labels.get("classes", ()))
+    if head.classes != classes and sorted(head.classes) == sorted(classes):
+        raise CheckpointError(
+            f"{encoder}: the checkpoint's classes are in the order {', '.join(head.classes)}, the "
+            f"data's in the order {', '.join(classes)}; leave keep_head out"
+        )
 
 
 def model_start(source: str, spec: ModelSpec, vocab: Path) -> Tensors:

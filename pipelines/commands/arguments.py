@@ -79,6 +79,15 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Adds --trust."""
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="load a SavedModel or .pb that holds operations which may reach files",
+    )
+
+
 def recipe(options: argparse.Namespace) -> "Recipe":
     """The recipe that is asked for, with the options of add_recipe; raises ConfigError."""
     from pipelines.recipe import load_recipe

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import bertline
 from bertline.artifacts import write_json
-from bertline.errors import ConfigError, DataError
+from bertline.errors import CheckpointError, ConfigError, DataError
 from bertline.evaluation import inference
 from bertline.evaluation.inference import LoadedModel, read_items
 from bertline.evaluation.instruction_sets import SETS, InstructionSetWarning
@@ -107,6 +107,35 @@ def test_warm_runs_every_padded_length(openvino_model: LoadedModel) -> None:
 
     LoadedModel(openvino_model.spec, openvino_model.tokenizer, Recorder()).warm()
     assert lengths == [(1, 8), (1, 16), (1, 24)]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_an_answer_that_is_no_number_is_an_error(openvino_model: LoadedModel, bad: float) -> None:
+    class Broken:
+        name = "broken"
+        fixed_batch = 1
+
+        def __call__(self, batch: Batch) -> Logits:
+            logits = dict(openvino_model.predictor(batch))
+            if batch["input_ids"].shape[1] > 8:
+                logits["intent_logits"][0, 1] = bad
+            return logits
+
+    model = LoadedModel(openvino_model.spec, openvino_model.tokenizer, Broken())
+    assert len(model.predict(["play"])) == 1
+    with pytest.raises(CheckpointError, match=r"text 2: broken answers with NaN or infinity; exp"):
+        model.predict(["play", "play some jazz by miles davis !"])
+
+
+def test_a_pair_needs_two_segments(openvino_model: LoadedModel) -> None:
+    encoder = openvino_model.spec.encoder.model_copy(update={"type_vocab_size": 1})
+    changes = {"encoder": encoder, "head": "classifier", "labels": {"classes": ["a", "b"]}}
+    spec = openvino_model.spec.model_copy(update=changes)
+    model = LoadedModel(spec, openvino_model.tokenizer, openvino_model.predictor)
+    with pytest.raises(
+        DataError, match=r"text 2 is a pair, but the encoder has one segment \(type"
+    ):
+        model.predict(["play", ("play", "jazz")])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from bertline.evaluation.material import Material, Split
 from bertline.evaluation.measure import agreement_of, file_result, logit_difference, observe
 from bertline.evaluation.results import FileFacts
 from bertline.features.answers import Meanings
-from bertline.features.spec import AnswerSpec, InputSpec
+from bertline.features.spec import AnswerSpec, InputSpec, TokenizerSpec
 from bertline.features.tokenizer import Tokenizer
 from bertline.modeling.config import EncoderConfig, ModelSpec
 from bertline.tasks import get_task
@@ -30,7 +30,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
         intermediate_size=4,
     )
     train = Split.read(examples, features, "train")
-    tokenizer = Tokenizer({word: id for id, word in enumerate(VOCABULARY)}, do_lower_case=True)
+    tokenizer = Tokenizer({word: id for id, word in enumerate(VOCABULARY)}, TokenizerSpec())
     return Material(
         meanings=Meanings(tokenizer, LABELS, AnswerSpec()),
         judge=judge_for(get_task("snips")),

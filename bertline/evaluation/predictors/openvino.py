@@ -1,15 +1,17 @@
 """OpenVINO IR files."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import openvino
+from numpy.typing import NDArray
 
 from bertline.errors import CheckpointError, ConfigError
 from bertline.evaluation.instruction_sets import find_instruction_set, is_limited
 from bertline.evaluation.predictors.base import Batch, Logits, check_names
 from bertline.features.batches import MODEL_INPUTS
+from bertline.modeling.finite import check_finite
 
 
 class OpenVinoPredictor:
@@ -50,6 +52,7 @@ class OpenVinoPredictor:
         self._inputs = _names(model.inputs, MODEL_INPUTS)
         check_names(name, self._inputs, _names(model.outputs, outputs), outputs)
         self._outputs = outputs
+        check_finite(_weights(model), str(path))
         try:
             compiled = core.compile_model(model, device, settings)
         except RuntimeError as error:
@@ -66,6 +69,15 @@ class OpenVinoPredictor:
         # since its own dict of results costs 4 % of a small encoder's short call.
         self._request.infer(inputs, share_inputs=True, share_outputs=True)
         return {name: self._request.get_tensor(name).data.copy() for name in self._outputs}
+
+
+def _weights(model: openvino.Model) -> Iterator[tuple[str, NDArray[Any]]]:
+    """(name, values) of the floating-point constants; single numbers are no weights."""
+    for node in model.get_ops():
+        if node.get_type_name() == "Constant" and node.get_element_type().is_real():
+            values = node.data
+            if values.size > 1:
+                yield node.get_friendly_name(), values
 
 
 def _names(ports: Iterable[Any], known: Sequence[str]) -> list[str]:

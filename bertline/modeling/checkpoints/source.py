@@ -17,6 +17,8 @@ from bertline.storage import fetch, fetch_files, unpack
 from bertline.storage.gcs import beginning
 
 _INDEX = "*.ckpt*.index"
+# sentence-transformers numbers its modules; the encoder is the first, 0_BERT or 0_Transformer.
+_LATER_MODULE = re.compile(r"[1-9]\d*_[A-Z]\w+")
 _MARKS = (CONFIG_FILE, "config.json", "*.safetensors", _INDEX)
 
 
@@ -98,6 +100,8 @@ def _folder(checkpoint: str, temporary: Path) -> Path:
         return root
     found = [folder for folder in root.rglob("*") if folder.is_dir() and _is_marked(folder)]
     outermost = [folder for folder in found if not set(folder.parents) & set(found)]
+    if len(outermost) > 1:
+        outermost = [folder for folder in outermost if not _LATER_MODULE.fullmatch(folder.name)]
     if len(outermost) != 1:
         raise CheckpointError(
             f"{checkpoint}: {len(outermost)} folders with a checkpoint ({CONFIG_FILE} and "
