@@ -11,7 +11,7 @@ from typing import Any
 
 from bertline.errors import DataError
 
-SPLITS = ("train", "dev", "test")
+TRAIN, DEV, TEST = SPLITS = ("train", "dev", "test")
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,9 @@ def read(folder: Path) -> Dataset:
         split: {label: _files(folder, f"{split}/{name}") for name, label in LABELS.items()}
         for split in ("train", "test")
     }
-    read = [file for of_split in files.values() for reviews in of_split.values() for file in reviews]
+    read = [
+        file for of_split in files.values() for reviews in of_split.values() for file in reviews
+    ]
     train, test = (list(_reviews(split, of_split, counts)) for split, of_split in files.items())
     return Dataset(train, test, report={**counts, **unread(folder, read)})
 

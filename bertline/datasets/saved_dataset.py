@@ -65,7 +65,7 @@ def _named(state: dict[str, Any], folder: Path, key: str) -> list[Path]:
 def _chosen_rows(
     files: list[Path], indices: list[Path], columns: Collection[str], optional: Collection[str]
 ) -> Iterator[dict[str, Any]]:
-    """The rows of `files` whose numbers are in the column "indices" of other files, in its order."""
+    """The rows of `files` by their numbers, which the other files have in the column "indices"."""
     import pyarrow
 
     batches = [batch for file in files for batch in _batches(file, columns, optional)]
@@ -78,7 +78,7 @@ def _chosen_rows(
                     rows = table.take(numbers.slice(start, ROWS_AT_ONCE))
                 except (pyarrow.ArrowException, IndexError):
                     raise DataError(
-                        f"{file}: numbers of rows beyond the {len(table):,} that there are; {_REMEDY}"
+                        f"{file}: a number beyond the {len(table):,} rows there are; {_REMEDY}"
                     ) from None
                 yield from _values(rows, file)
 

@@ -23,6 +23,9 @@ def summary_lines(results: Results, verdict: Verdict) -> list[str]:
         f"{results.test_count:,} test examples, {results.leaked_count:,} of them also in training; "
         f"metrics in percent; drop: of {first}, in points"
     )
+    if results.unmeasured:
+        names = ", ".join(METRICS[name].label for name in results.unmeasured)
+        lines.append(f"nothing to measure in this data, and not gated: {names}")
     lines.append(model_line(results.model))
     for name, values in results.baselines.items():
         told = ", ".join(

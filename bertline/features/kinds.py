@@ -33,6 +33,13 @@ class Kind:
     encode_examples: Callable[[Tokenizer, Sequence[Any], Labels, InputSpec], list[Record]]
     decode: Callable[[Sequence[Item], FeatureSet, Sequence[Logits], Meanings], Sequence[Answer]]
 
+    def encode_unlabelled(
+        self, tokenizer: Tokenizer, examples: Sequence[Any], inputs: InputSpec
+    ) -> list[Record]:
+        """As encode_examples, without labels: they need not be those of a model."""
+        records = self.encode_items(tokenizer, [self.item(each) for each in examples], inputs)
+        return [Record(examples[int(record.id)].id, record.columns) for record in records]
+
     def parse_item(self, value: Mapping[str, Any], place: str) -> Item:
         """The item of a JSON object; raises DataError naming `place` and the fields."""
         values = [value[name] for name in self.fields if value.get(name) is not None]
@@ -83,10 +90,10 @@ KINDS = {
         labels=lambda labels: {},
         item=lambda example: (example.question, example.context),
         encode_items=lambda tokenizer, items, inputs: windows.encode_questions(
-            tokenizer, [(item[0], item[1]) for item in items], *inputs.window_lengths
+            tokenizer, [(item[0], item[1]) for item in items], *inputs.windows
         ),
         encode_examples=lambda tokenizer, examples, labels, inputs: (
-            windows.encode_question_examples(tokenizer, examples, *inputs.window_lengths)
+            windows.encode_question_examples(tokenizer, examples, *inputs.windows)
         ),
         decode=spans.decode_questions,
     ),

@@ -155,10 +155,10 @@ def hold_out(examples: Sequence[E], dev_size: int | float | None) -> tuple[list[
     """Training and dev examples, both in the order given; dev has `dev_size` at most.
 
     dev_size: how many, or as a float which share of them; None: DEV_SHARE of them, at most
-    DEV_LIMIT, and up to half of them where what must stay together is more. Dev gets the groups (texts, articles)
-    with the smallest SHA-256, so that it depends on nothing but these. Texts that differ only in
-    case or in white space at the ends are one group; where groups do not come out even, dev is
-    smaller than asked. Raises ConfigError if dev were more than half or empty.
+    DEV_LIMIT, and up to half of them where what must stay together is more. Dev gets the groups
+    (texts, articles) with the smallest SHA-256, so that it depends on nothing but these. Texts that
+    differ only in case or in white space at the ends are one group; where groups do not come out
+    even, dev is smaller than asked. Raises ConfigError if dev were more than half or empty.
     """
     half = len(examples) // 2
     if dev_size is None:

@@ -12,8 +12,10 @@ from bertline.errors import ConfigError
 from bertline.features.kinds import KINDS
 from bertline.features.shards import Shard, describe, plan_shards
 from bertline.features.spec import InputSpec
+from bertline.features.summary import summary_lines
 from bertline.features.tokenizer import read_vocab
 from bertline.modeling.config import EncoderConfig
+from bertline.progress import note
 
 
 class Settings(InputSpec):
@@ -54,7 +56,8 @@ def run(settings: Settings, *, examples: Path, encoder: Path, features: Path) ->
     The manifest tells task, example_kind, labels (the classes of the model's outputs), inputs (an
     InputSpec), vocab_sha256, do_lower_case, and for each split counts of records (of a question
     there are several), truncated, lengths (number of records by length in tokens, rounded up to a
-    multiple of 8) and shards (file names in order). Equal inputs and settings give equal bytes,
+    multiple of 8), tokens, unknown (how many of these are [UNK]) and shards (file names in order).
+    Records of test have no labels. Equal inputs and settings give equal bytes,
     whatever runs them. Where settings.shard is given, the artifact is a features_shard that holds
     one file a split, and tells shard and num_shards too. Raises ConfigError, CheckpointError,
     DataError, or StageError if the runner fails.
@@ -86,6 +89,8 @@ def run(settings: Settings, *, examples: Path, encoder: Path, features: Path) ->
                 for split, of_split in splits.items()
             }
         )
+    if settings.shard is None:
+        note(summary_lines(about))
 
 
 def _about(settings: Settings, examples: Path, encoder: Path) -> dict[str, Any]:

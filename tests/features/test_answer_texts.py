@@ -12,7 +12,7 @@ TOKENIZER = toy_tokenizer()
 
 def meant(context: str, first: int, last: int) -> tuple[str, str]:
     """Tokens first to last of a context (both from 0), and the characters that they mean."""
-    [record] = encode_questions(TOKENIZER, [("play", context)], 64, 32, 4)
+    [record] = encode_questions(TOKENIZER, [("play", context)], 64, 32, 4, "words")
     tokens = " ".join(VOCAB[id] for id in record["input_ids"][3 + first : 4 + last])
     texts = AnswerTexts(TOKENIZER, Words.of(context))
     start, end = texts.characters(record, 3 + first, 3 + last)
@@ -61,7 +61,7 @@ def test_tokens_mean_characters_within_their_words(
     words: list[str], space: str, data: st.DataObject
 ) -> None:
     context = space.join(words)
-    [record] = encode_questions(TOKENIZER, [("play", context)], 64, 32, 4)
+    [record] = encode_questions(TOKENIZER, [("play", context)], 64, 32, 4, "words")
     count = len(record["input_ids"]) - 4
     if not count:
         return

@@ -35,7 +35,7 @@ def positions(records: list[Record]) -> list[tuple[int, int]]:
 
 def test_windows_computed_by_hand() -> None:
     # [CLS] jazz [SEP], 4 tokens of the context, [SEP]; steps of 2.
-    records = encode_questions(TOKENIZER, [("jazz", CONTEXT)], 8, 2, 4)
+    records = encode_questions(TOKENIZER, [("jazz", CONTEXT)], 8, 2, 4, "words")
     assert [record.id for record in records] == ["0"] * 4
     tokens = [" ".join(VOCAB[id] for id in record["input_ids"]) for record in records]
     assert tokens == [
@@ -158,7 +158,7 @@ def test_windows_cover_the_context_and_its_words(
     question: str, context: str, lengths: tuple[int, int]
 ) -> None:
     length, doc_stride = lengths
-    records = encode_questions(TOKENIZER, [(question, context)], length, doc_stride, 3)
+    records = encode_questions(TOKENIZER, [(question, context)], length, doc_stride, 3, "words")
     [encoding] = TOKENIZER.encode([context])
     words = split_words(context)
     pieces = TOKENIZER.encode_words(words)
@@ -171,7 +171,7 @@ def test_windows_cover_the_context_and_its_words(
         part = ids[front:-1]
         assert part == encoding.ids[number * step : number * step + len(part)]
         for place, (id, word) in enumerate(zip(part, record["word_ids"][front:-1], strict=True)):
-            assert id in pieces[words[word]]
+            assert id in pieces[words[word]].ids
             token = number * step + place
             seen[token] = seen.get(token, 0) + int(record["max_context"][front + place])
     # Every token of the context is in a window, and one window has the most context of it.

@@ -63,18 +63,22 @@ def test_splits_labels_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[
         "counts": {"train": 5, "dev": 3, "test": 1},
         "labels": {"intents": ["Play"], "slots": ["artist"]},
         "report": {
-            "latin1_files": 0,
-            "latin1_lines": 0,
+            "cp1252_files": 0,
+            "cp1252_lines": 0,
             "trimmed_slots": 0,
             "empty_slots": 0,
             "mid_word_slots": 0,
+            "unread": 0,
+            "unread_names": [],
+            "unknown_label_examples": 0,
+            "unknown_labels": [],
             "test_in_train": [],
         },
     }
     texts = {name: [e.text for e in split(artifact, name)] for name in about["counts"]}
     assert sorted(texts["train"] + texts["dev"]) == [f"play song {n} by Ana" for n in range(8)]
     assert texts["test"] == ["sing Ana"]
-    assert capsys.readouterr().out == "snips: 5 train, 3 dev, 1 test; 1 intents, 1 slots\n"
+    assert capsys.readouterr().out == "-- snips: 5 train, 3 dev, 1 test; 1 intents, 1 slots\n"
 
 
 def test_a_bucket_gives_what_a_folder_gives(cloud: Cloud, tmp_path: Path) -> None:
@@ -151,6 +155,24 @@ def test_an_intent_that_training_has_not_is_told(tmp_path: Path) -> None:
         ingested(folder, tmp_path / "examples")
 
 
+def test_labels_that_only_test_has_count_as_errors_or_are_dropped(tmp_path: Path) -> None:
+    unknown: Chunks = [{"text": "in "}, slot("Rome", "city")]
+    folder = write_snips(tmp_path / "snips", test=[*TEST, unknown])
+    for policy, texts in (("count", ["sing Ana", "in Rome"]), ("drop", ["sing Ana"])):
+        artifact = ingested(folder, tmp_path / policy, unknown_test_labels=policy)
+        about = read_manifest(artifact, "examples").about
+        assert [example.text for example in split(artifact, "test")] == texts
+        assert about["labels"]["slots"] == ["artist"]
+        assert about["report"]["unknown_label_examples"] == 1
+        assert about["report"]["unknown_labels"] == ["city"]
+    told = "of 2 test examples 1 have such labels: unknown_test_labels count takes them as errors"
+    with pytest.raises(DataError, match=told):
+        ingested(folder, tmp_path / "refused")
+    with pytest.raises(DataError, match="no test example has only labels of training"):
+        alone = write_snips(tmp_path / "alone", test=[unknown])
+        ingested(alone, tmp_path / "none", unknown_test_labels="drop")
+
+
 def test_sources_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="no such file or folder"):
         ingested(tmp_path / "missing", tmp_path / "examples")
@@ -221,7 +243,7 @@ def test_unlabelled_text_needs_no_test_split_and_may_be_one_file(
     about = read_manifest(artifact, "examples").about
     assert about["counts"] == {"train": 5, "dev": 3, "test": 0}
     assert about["labels"] == {}
-    assert capsys.readouterr().out == "text: 5 train, 3 dev, 0 test\n"
+    assert capsys.readouterr().out == "-- text: 5 train, 3 dev, 0 test\n"
     assert (artifact / "test.jsonl").read_bytes() == b""
 
 
