@@ -50,12 +50,17 @@ class Kind:
         return values[0] if len(values) == 1 else (values[0], values[1])
 
     def check_item(self, item: object, number: int) -> None:
-        """Raises DataError, naming the item's number, for what is no item of this kind."""
+        """Raises DataError, naming the item's number, for what is no item of this kind.
+
+        An item, a question, a context or either text of a pair is a string with visible characters.
+        """
         texts = item if isinstance(item, tuple) else (item,)
         if not all(isinstance(text, str) for text in texts):
             raise DataError(f"text {number} is {type(item).__name__} {item!r:.40}; give strings")
         if not self.min_fields <= len(texts) <= len(self.fields):
             raise DataError(f"text {number} ({item!r:.40}): give ({', '.join(self.fields)})")
+        if not all(text.strip() for text in texts):
+            raise DataError(f"text {number} ({item!r:.40}) has no words; leave it out")
 
 
 KINDS = {

@@ -126,6 +126,14 @@ def test_word_spans_hold_all_of_the_word() -> None:
     ]
 
 
+def test_words_of_a_cased_model_do_not_overlap() -> None:
+    # The mark after the full stop is a part of the next word, for nothing strips it.
+    text = "jazz.\u0301e by"
+    [record] = encode_tagged_texts(toy_tokenizer(do_lower_case=False), [text], 64)
+    spans = word_spans(record)
+    assert [text[start:end] for start, end in spans] == ["jazz", ".", "\u0301e", "by"]
+
+
 WORDS = ["play", "Miles", "Paris", "cafe\u0301", "CAFÉ", "你", "🎷", "👨\u200d👩", "don't", "[SEP]"]
 GAPS = [" ", "  ", "\u00a0", "\t", " \u200b "]
 

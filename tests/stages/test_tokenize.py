@@ -8,7 +8,7 @@ import pytest
 
 from bertline.artifacts import digest, file_sha256, files_of, read_manifest
 from bertline.errors import CheckpointError, ConfigError, DataError
-from bertline.examples import write_split
+from bertline.examples import Slot, write_split
 from bertline.features.records import read_features
 from bertline.features.spec import InputSpec
 from bertline.features.tagged_text import encode_tagged_examples
@@ -137,6 +137,24 @@ def test_bad_data_leaves_nothing_behind(tmp_path: Path, examples: Path, encoder:
             features=tmp_path / "features",
         )
     assert {path.name for path in tmp_path.iterdir()} == {"examples", "encoder"}
+
+
+def test_test_examples_may_have_labels_that_training_lacks(
+    tmp_path: Path, examples: Path, encoder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unknown = dataclasses.replace(SPLITS["test"][0], intent="BookTaxi", slots=(Slot("x", 0, 4),))
+    write_split(examples / "test.jsonl", [unknown])
+    features = tmp_path / "features"
+    run(Settings(max_seq_length=16), examples=examples, encoder=encoder, features=features)
+    assert read_manifest(features, "features").about["labels"] == LABELS
+    assert [id for id, _ in rows_of(features, "test")] == ["e0"]
+    # 3 of 18 tokens: 好, the emojis together and 201 x.
+    assert capsys.readouterr().out.splitlines() == [
+        "-- truncated: 0.0 % of train, 0.0 % of dev, 0.0 % of test; [UNK] among tokens: "
+        "16.7 % of train, 0.0 % of dev, 0.0 % of test",
+        "-- warning: 16.7 % of the tokens of train are [UNK]: the vocabulary does not know this "
+        "text; take a checkpoint of its language",
+    ]
 
 
 def test_a_vocabulary_is_checked_first(tmp_path: Path, examples: Path, encoder: Path) -> None:
