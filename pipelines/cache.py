@@ -1,24 +1,14 @@
 """kfp's cache of the tasks of local runs: an entry a key, which names outputs elsewhere."""
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from kfp import dsl
 from kfp.local.cache import LocalCache
 
-from bertline.artifacts import MANIFEST, Manifest, read_json, read_manifest
-from bertline.datasets import summary as examples_summary
+from bertline.artifacts import MANIFEST, Manifest, read_json
 from bertline.errors import ConfigError, DataError
-from bertline.features import summary as features_summary
 from pipelines.graph import tasks_of
-
-NOTES: dict[str, tuple[str, Callable[[Mapping[str, Any]], list[str]]]] = {
-    "ingest": ("examples", examples_summary.summary_lines),
-    "tokenize": ("features", features_summary.summary_lines),
-    "merge_features": ("features", features_summary.summary_lines),
-}
-"""Stage → the output whose manifest says what the stage has to note, and how it is told."""
 
 
 def outputs_of(stage: str, pipeline: Any, cache: Path) -> dict[str, Any]:
@@ -36,15 +26,6 @@ def outputs_of(stage: str, pipeline: Any, cache: Path) -> dict[str, Any]:
         custom_cache_key=task.caching_options.cache_key,
     )
     return store.get(key) or {}
-
-
-def cached_notes(stage: str, pipeline: Any, cache: Path) -> list[str]:
-    """What a stage whose outputs are in the cache has to note, from their manifests."""
-    if stage not in NOTES:
-        return []
-    kind, lines = NOTES[stage]
-    artifact = outputs_of(stage, pipeline, cache).get(kind)
-    return lines(read_manifest(Path(artifact.uri), kind).about) if artifact else []
 
 
 def drop_damaged(cache: Path) -> None:

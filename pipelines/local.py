@@ -17,9 +17,10 @@ from kfp import local
 from bertline.artifacts import read_json
 from bertline.errors import ConfigError, StageError, StorageError
 from bertline.stages.execute import FAILURE_FILE_VARIABLE, RUN_LOCK_VARIABLE
-from pipelines.cache import cached_notes, drop_damaged
+from pipelines.cache import drop_damaged, outputs_of
 from pipelines.console import Display, Log
 from pipelines.graph import loops_of
+from pipelines.notes import notes_of
 from pipelines.recipe import PROJECT
 
 INTERRUPT_SECONDS = 5.0
@@ -122,7 +123,9 @@ def run_locally(
     for value in (str(place.root), *arguments.values(), *defaults):
         if "python3" in value:  # kfp's subprocess runner replaces the word by sys.executable
             raise ConfigError(f"{value}: kfp.local cannot handle 'python3' in a path; rename it")
-    display = Display(terminal, lambda stage: cached_notes(stage, pipeline, place.cache))
+    display = Display(
+        terminal, lambda stage: notes_of(stage, outputs_of(stage, pipeline, place.cache))
+    )
     log_file = place.new_log(pipeline.name)
     with tempfile.TemporaryDirectory(prefix="bertline-") as temporary:
         failure_file = Path(temporary) / "failure.json"

@@ -13,6 +13,7 @@ from typing import Any
 
 from bertline.errors import DataError
 from bertline.examples import Example
+from bertline.storage import DOCUMENTS
 
 ENCODING_ODDITIES = ("cp1252_files", "cp1252_lines")
 """What `decoded` counts."""
@@ -77,7 +78,7 @@ def unread(folder: Path, files: Collection[Path]) -> dict[str, Any]:
     """What lies below `folder` beside the `files` that are read, as two values of a report.
 
     unread: how many files, and folders that hold none of `files`; unread_names: the first NAMED.
-    Hidden files and those that explain the data (README, LICENSE) do not count.
+    Files that explain the data (storage.DOCUMENTS) and hidden ones do not count.
     """
     read = set(files)
     parents = {parent for file in read for parent in file.parents}
@@ -86,7 +87,7 @@ def unread(folder: Path, files: Collection[Path]) -> dict[str, Any]:
         for entry in sorted(place.iterdir()):
             if entry in parents:
                 yield from names(entry)
-            elif entry not in read and not entry.name.startswith((".", "README", "LICENSE")):
+            elif entry not in read and not entry.name.startswith(DOCUMENTS):
                 yield f"{entry.relative_to(folder)}{'/' if entry.is_dir() else ''}"
 
     found = list(names(folder))

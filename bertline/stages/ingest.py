@@ -5,7 +5,7 @@ import hashlib
 import importlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
@@ -108,17 +108,17 @@ def _reader(task: Task, small_files: bool) -> Callable[[Path], Dataset]:
 
 
 @contextlib.contextmanager
-def _naming_sources(sources: Sequence[str], temporary: Path | None) -> Iterator[None]:
-    """Tells a reader's error with the sources for a folder that will be gone when it is read."""
+def _naming_sources(sources: Sequence[str], collected: Path | None) -> Iterator[None]:
+    """Names the sources in a reader's error, as the folder `collected` is gone when it is read."""
     try:
         yield
     except DataError as error:
         message = str(error)
-        if temporary:
-            message = message.replace(f"{temporary}/", "").replace(
-                str(temporary), ", ".join(sources)
-            )
-        raise DataError(message) from None
+        for number, source in enumerate(sources if collected else ()):
+            place = collected if len(sources) == 1 else f"{collected}/{number}"
+            message = message.replace(f"{place}/{PurePosixPath(source).name}:", f"{source}:")
+            message = message.replace(f"{place}/", f"{source}/")
+        raise DataError(message.replace(str(collected), ", ".join(sources))) from None
 
 
 def _check_splits(task: Task, dataset: Dataset, sources: str) -> None:

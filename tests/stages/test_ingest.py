@@ -219,6 +219,56 @@ def test_files_of_several_sources_are_one_dataset(tmp_path: Path) -> None:
         ingested(files, tmp_path / "examples", sha256=[sums[0], sums[0]])
 
 
+def zipped(file: Path, content: dict[str, str]) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, text in content.items():
+            archive.writestr(name, text)
+    return file
+
+
+def reviews(place: str, numbers: range) -> dict[str, str]:
+    return {f"aclImdb/{place}/{number}_5.txt": f"{place} {number}" for number in numbers}
+
+
+@pytest.mark.parametrize("in_one_folder", [True, False])
+def test_halves_of_a_dataset_in_two_archives(tmp_path: Path, in_one_folder: bool) -> None:
+    places = ("train/pos", "train/neg", "test/pos", "test/neg")
+    halves = [range(4), range(4, 8)]
+    files = [
+        zipped(
+            tmp_path / "data" / f"half{number}.zip",
+            {name: text for place in places for name, text in reviews(place, half).items()},
+        )
+        for number, half in enumerate(halves)
+    ]
+    (tmp_path / "data" / "README.md").write_text("Two halves.")
+    source = tmp_path / "data" if in_one_folder else files
+    about = read_manifest(ingested(source, tmp_path / "examples", task="imdb"), "examples").about
+    assert about["counts"] == {"train": 13, "dev": 3, "test": 16}
+    assert about["report"]["unread"] == 0
+
+
+def test_messages_name_the_sources_and_what_is_in_them(tmp_path: Path) -> None:
+    content = {"d/train_Play_full.json": "{", "d/validate_Play.json": "{}"}
+    one = zipped(tmp_path / "one.zip", content)
+    with pytest.raises(DataError, match=rf"^{one}/d/train_Play_full\.json: malformed JSON"):
+        ingested(one, tmp_path / "examples")
+    two = zipped(tmp_path / "two.zip", {"d/train_Play_full.json": "{"})
+    told = f"^{two}/d/train_Play_full.json: Play is also in {one}/d/train_Play_full.json; give"
+    with pytest.raises(DataError, match=told):
+        ingested([one, two], tmp_path / "examples")
+    file = tmp_path / "train_Play_full.json"
+    file.write_text("{")
+    test = write_snips(tmp_path / "snips") / "validate_Play.json"
+    with pytest.raises(DataError, match=rf"^{file}: malformed JSON"):
+        ingested([test, file], tmp_path / "examples")
+    folder = tmp_path / "folder"
+    zipped(folder / "data.zip", content)
+    with pytest.raises(DataError, match=rf"^{folder}/data\.zip/d/train_Play_full\.json: malf"):
+        ingested(folder, tmp_path / "examples")
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
