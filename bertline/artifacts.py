@@ -168,7 +168,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def _parse_json(content: bytes, where: str) -> dict[str, Any]:
     try:
         value = json.loads(content.decode("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: malformed JSON ({error}); write the file again") from None
     if not isinstance(value, dict):
         raise DataError(f"{where}: expected a JSON object; write the file again")

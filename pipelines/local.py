@@ -22,6 +22,7 @@ from bertline.stages.execute import FAILURE_FILE_VARIABLE, RUN_LOCK_VARIABLE
 from pipelines.cache import RunCache
 from pipelines.console import Display, Log
 from pipelines.graph import loops_of
+from pipelines.notes import notes_of
 from pipelines.processes import run_process
 from pipelines.recipe import PROJECT
 
@@ -146,7 +147,7 @@ def run_locally(
     for value in (str(place.root), *arguments.values(), *defaults):
         if "python3" in value:  # kfp's subprocess runner replaces the word by sys.executable
             raise ConfigError(f"{value}: kfp.local cannot handle 'python3' in a path; rename it")
-    display = Display(terminal)
+    display = Display(terminal, lambda stage: notes_of(stage, cache.outputs.get(stage, {})))
     cache = RunCache(place.root, place.cache, partial(display.tell, "cache"))
     log_file = place.new_log(pipeline.name)
     with temporary_folder() as temporary, exclusive(temporary / "run", 0.0):

@@ -204,9 +204,9 @@ def preferred_name(folder: Path) -> str:
 def read_items(path: Path, kind: Kind) -> Iterator[tuple[str, Item]]:
     """(id, item) of each line of a JSON-lines file, as it is read.
 
-    A line is an object with the kind's fields, and "id" if it has one, or the JSON string of its
-    first field; the id of a line without one is its number, from "1". Blank lines are passed over.
-    Raises DataError naming the line.
+    A line is an object with the kind's fields, and "id" (a string or a number) if it has one, or
+    the JSON string of its first field; the id of a line without one, or with null, is its number,
+    from "1". Blank lines are passed over. Raises DataError naming the line.
     """
     try:
         stream = check_readable(path).open("rb")
@@ -217,13 +217,23 @@ def read_items(path: Path, kind: Kind) -> Iterator[tuple[str, Item]]:
             if line.strip():
                 fields = _fields_of(line, kind)
                 item = kind.parse_item(fields, f"{path}:{number}")
-                yield str(fields.get("id", number)), item
+                yield _id_of(fields, number, path), item
+
+
+def _id_of(fields: dict[str, Any], number: int, path: Path) -> str:
+    """The id in a line's fields, or the line's number."""
+    found = fields.get("id")
+    if found is None:
+        return str(number)
+    if isinstance(found, bool) or not isinstance(found, str | int | float) or found == "":
+        raise DataError(f"{path}:{number}: id {found!r:.60}; give a string or a number")
+    return str(found)
 
 
 def _fields_of(line: bytes, kind: Kind) -> dict[str, Any]:
     try:
         value: Any = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = line.decode("utf-8", errors="backslashreplace").strip()
         return {"not JSON": value}
     return value if isinstance(value, dict) else {kind.fields[0]: value}

@@ -116,7 +116,8 @@ class FileResult(FileFacts):
 class Results(Document):
     """All of an evaluation.
 
-    metrics: names in order of importance, the first is the one that plots use. test_count, of
+    metrics: names in order of importance, the first is the one that plots use. unmeasured: names of
+    metrics that have nothing to measure in this data; they are not gated. test_count, of
     which leaked_count are in training too. baselines: what answers without a neural network →
     metric → percent. files: exported files, in the order of exports.json. data, settings,
     environment: what the report shows about where the numbers come from. champion: the version in
@@ -127,6 +128,7 @@ class Results(Document):
     task: str
     model: ModelFacts
     metrics: tuple[str, ...]
+    unmeasured: tuple[str, ...] = ()
     test_count: Count
     leaked_count: Count
     baselines: dict[str, dict[str, Percentage]]

@@ -18,6 +18,8 @@ from apache_beam.options.pipeline_options_validator import PipelineOptionsValida
 from apache_beam.runners.runner import create_runner
 
 from bertline.errors import ConfigError, StageError
+from bertline.examples import TEST
+from bertline.features.batches import Record
 from bertline.features.kinds import KINDS
 from bertline.features.outcomes import has_features, outcome_file, take_outcome, write_outcome
 from bertline.features.shards import Shard, Summary, encode_shard
@@ -220,10 +222,12 @@ class _EncodeShard(beam.DoFn):  # type: ignore[misc]
         if self.interrupted:
             # The shards that follow in this process are passed over.
             raise KeyboardInterrupt
-        job = self.job
-        encode = KINDS[job.example_kind].encode_examples
-        return encode_shard(
-            shard,
-            job.example_kind,
-            lambda batch: encode(self.tokenizer, batch, job.labels, job.inputs),
-        )
+        job, tokenizer = self.job, self.tokenizer
+        kind = KINDS[job.example_kind]
+
+        def encode(batch: Sequence[Any]) -> list[Record]:
+            if shard.split == TEST:
+                return kind.encode_unlabelled(tokenizer, batch, job.inputs)
+            return kind.encode_examples(tokenizer, batch, job.labels, job.inputs)
+
+        return encode_shard(shard, job.example_kind, encode, tokenizer)

@@ -12,6 +12,7 @@ from bertline.evaluation.gate import Gate, judge
 from bertline.evaluation.instruction_sets import find_instruction_set
 from bertline.evaluation.material import Material
 from bertline.evaluation.measure import Observation, file_result, observe
+from bertline.evaluation.metrics import unmeasured
 from bertline.evaluation.predictions import write_predictions
 from bertline.evaluation.predictors import Predictor, open_predictor
 from bertline.evaluation.report import render_report
@@ -101,10 +102,15 @@ def run(
             )[0]
             for file in exports.files
         ]
+        task = get_task(material.spec.task)
+        nothing = unmeasured(
+            reference_observed.counts, material.judge.metrics, material.spec.labels
+        )
         measured = Results(
-            task=material.spec.task,
+            task=task.name,
             model=model_facts(material.spec, model),
-            metrics=get_task(material.spec.task).metrics,
+            metrics=tuple(name for name in task.metrics if name not in nothing) or task.metrics,
+            unmeasured=nothing,
             test_count=len(test.examples),
             leaked_count=int(material.leaked.sum()),
             baselines=material.judge.baselines(train.examples, test.examples),

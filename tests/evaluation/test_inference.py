@@ -227,13 +227,44 @@ def test_lines_of_both_forms_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b'{"text": ', b"[1]", b"7", b'{"txt": "play"}', b'{"text": " "}', b'"\xff"', b"play"]
+    "line",
+    [
+        b'{"text": ',
+        b"[" * 100_000,
+        b"1" * 5_000,
+        b"[1]",
+        b"7",
+        b'{"txt": "play"}',
+        b'{"text": " "}',
+        b'"\xff"',
+        b"play",
+    ],
 )
 def test_a_malformed_line_is_named(tmp_path: Path, line: bytes) -> None:
     file = tmp_path / "texts.jsonl"
     file.write_bytes(json.dumps("play").encode() + b"\n" + line + b"\n")
     with pytest.raises(DataError, match=r"texts\.jsonl:2: expected"):
         list(read_items(file, KINDS["tagged_text"]))
+
+
+def test_an_id_of_null_is_none_and_numbers_are_ids(tmp_path: Path) -> None:
+    file = tmp_path / "texts.jsonl"
+    file.write_text('{"text": "play", "id": null}\n{"text": "rate", "id": 7}\n')
+    assert list(read_items(file, KINDS["tagged_text"])) == [("1", "play"), ("7", "rate")]
+
+
+@pytest.mark.parametrize("id", ["{}", "[1]", "true", '""'])
+def test_an_id_that_is_neither_text_nor_number_is_told(tmp_path: Path, id: str) -> None:
+    file = tmp_path / "texts.jsonl"
+    file.write_text(f'{{"text": "play", "id": {id}}}\n')
+    with pytest.raises(DataError, match=r"texts\.jsonl:1: id .*; give a string or a number"):
+        list(read_items(file, KINDS["tagged_text"]))
+
+
+@pytest.mark.parametrize("item", [("", "Miles played."), ("Who?", " "), ("\n", "\t")])
+def test_a_question_or_a_context_without_text_is_told(item: tuple[str, str]) -> None:
+    with pytest.raises(DataError, match=r"text 3 \(.*\) has no words; leave it out"):
+        KINDS["question"].check_item(item, 3)
 
 
 def test_a_missing_file_of_texts(tmp_path: Path) -> None:
