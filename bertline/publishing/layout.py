@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bertline.artifacts import MANIFEST
 from bertline.export.listing import FILE_NAME, ExportedFile, Exports
+from bertline.usage import Usage
 
 
 def lay_out(exported: Path, names: Collection[str], target: Path) -> None:
@@ -25,7 +26,8 @@ def lay_out(exported: Path, names: Collection[str], target: Path) -> None:
     exports = Exports.read(exported)
     files = [file for file in exports.files if file.name in names]
     places = dict(_places(files))
-    left_out = {top for file in exports.files for top in _tops(file)} | {MANIFEST, FILE_NAME}
+    left_out = {MANIFEST, FILE_NAME, Usage.file_name}
+    left_out |= {top for file in exports.files for top in _tops(file)}
     for entry in exported.iterdir():
         if entry.name not in left_out:
             _copy(entry, target / entry.name)

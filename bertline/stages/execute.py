@@ -10,27 +10,30 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bertline.artifacts import read_json, write_json
 from bertline.config import nearest
 from bertline.errors import BertlineError, ConfigError, StageError, StorageError
+from bertline.usage import Usage
 
-STAGES = (
-    "import_checkpoint",
-    "ingest",
-    "compare_data",
-    "tokenize",
-    "merge_features",
-    "finetune",
-    "quantize",
-    "export",
-    "convert",
-    "evaluate",
-    "compare_models",
-    "publish",
-)
+OUTPUTS = {
+    "import_checkpoint": "encoder",
+    "ingest": "examples",
+    "compare_data": "drift",
+    "tokenize": "features",
+    "merge_features": "features",
+    "finetune": "model",
+    "quantize": "quantized",
+    "export": "exported",
+    "convert": "exported",
+    "evaluate": "report",
+    "compare_models": "compared",
+    "publish": "published",
+}
+"""Stage → the artifact that it writes."""
+STAGES = tuple(OUTPUTS)
 TRAINING = ("finetune", "quantize")
 """The stages that train, on an accelerator where there is one and by the Keras backend chosen."""
 FAILURE_FILE_VARIABLE = "BERTLINE_FAILURE_FILE"
@@ -99,13 +102,26 @@ def _path(name: str, path: str) -> Path:
 
 
 def run(stage: str, settings: str, paths: Mapping[str, Path | str | list[Path]]) -> None:
-    """Runs `stage` in this process; raises what the stage raises."""
+    """Runs `stage` in this process; raises what the stage raises.
+
+    Its output artifact then also has usage.json: see bertline.usage.
+    """
     if stage not in STAGES:
         raise ConfigError(f"unknown stage {stage!r}; {nearest(stage, list(STAGES))}")
     if stage not in TRAINING:
         os.environ["KERAS_BACKEND"] = "tensorflow"  # Exported graphs are TensorFlow's.
     module = importlib.import_module(f"bertline.stages.{stage}")
     module.run(module.Settings.parse_json(settings, where=stage), **paths)
+    output = paths.get(OUTPUTS[stage])
+    if isinstance(output, Path) and output.is_dir():
+        inputs = (path for name, path in paths.items() if name != OUTPUTS[stage])
+        Usage.behind(_folders(inputs)).followed_by(stage).write(output)
+
+
+def _folders(given: Iterable[Path | str | list[Path]]) -> Iterator[Path]:
+    """The paths among the inputs of a stage, one by one; an address is no folder here."""
+    for each in given:
+        yield from each if isinstance(each, list) else [Path(each)]
 
 
 def explain(error: BaseException) -> tuple[int, str]:

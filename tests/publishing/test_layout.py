@@ -14,7 +14,7 @@ FILES = [
 
 def export(folder: Path) -> Path:
     contents = [
-        *("model.json", "vocab.txt", "manifest.json", "litert_float16.tflite"),
+        *("model.json", "vocab.txt", "manifest.json", "usage.json", "litert_float16.tflite"),
         *("saved_model/saved_model.pb", "saved_model/variables/variables.index"),
         *("openvino_fp16/model.xml", "openvino_fp16/model.bin"),
         *("openvino_int8/model.xml", "openvino_int8/model.bin"),
