@@ -98,7 +98,11 @@ def test_what_a_stage_cost_lies_beside_its_output_and_goes_on_to_the_next(
     exported.mkdir()
     Usage(stages={"export": Cost.until_now()}).write(exported)
     stage_that(lambda settings, **paths: paths["published"].mkdir(), monkeypatch)
-    paths = {"exported": exported, "registry": "gs://bucket/models", "published": published}
+    paths: dict[str, Path | str | list[Path]] = {
+        "exported": exported,
+        "registry": "gs://bucket/models",
+        "published": published,
+    }
     execute.run("publish", "{}", paths)
     before, after = (Usage.read(folder).stages for folder in (exported, published))
     assert list(after) == ["export", "publish"]
