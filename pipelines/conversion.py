@@ -7,6 +7,7 @@ from pathlib import Path
 from bertline.artifacts import MANIFEST
 from bertline.errors import ConfigError
 from bertline.export.listing import FILE_NAME, Exports
+from bertline.keras_import import import_keras
 from bertline.stages import convert as stage
 from bertline.stages import import_checkpoint
 from bertline.storage import fetch
@@ -21,6 +22,7 @@ def convert(checkpoint: str, settings: stage.Settings, output: Path) -> None:
     """
     if output.exists() and not _is_replaceable(output):
         raise ConfigError(f"{output}: exists and is no folder of ours; give a new one")
+    import_keras()
     with tempfile.TemporaryDirectory(prefix="bertline-convert-") as folder:
         if stage.is_source(checkpoint):
             source = fetch(checkpoint, Path(folder) / "source")

@@ -16,6 +16,7 @@ from pathlib import Path
 from bertline.artifacts import read_json, write_json
 from bertline.config import nearest
 from bertline.errors import BertlineError, ConfigError, StageError, StorageError
+from bertline.keras_import import import_keras
 from bertline.usage import Usage
 
 OUTPUTS = {
@@ -36,6 +37,8 @@ OUTPUTS = {
 STAGES = tuple(OUTPUTS)
 TRAINING = ("finetune", "quantize")
 """The stages that train, on an accelerator where there is one and by the Keras backend chosen."""
+WITH_KERAS = (*TRAINING, "export", "convert", "evaluate")
+"""The stages that build or run a network of Keras."""
 FAILURE_FILE_VARIABLE = "BERTLINE_FAILURE_FILE"
 RUN_LOCK_VARIABLE = "BERTLINE_RUN_LOCK"
 ADDRESSES = ("registry",)
@@ -111,7 +114,10 @@ def run(stage: str, settings: str, paths: Mapping[str, Path | str | list[Path]])
     if stage not in TRAINING:
         os.environ["KERAS_BACKEND"] = "tensorflow"  # Exported graphs are TensorFlow's.
     module = importlib.import_module(f"bertline.stages.{stage}")
-    module.run(module.Settings.parse_json(settings, where=stage), **paths)
+    parsed = module.Settings.parse_json(settings, where=stage)
+    if stage in WITH_KERAS:
+        import_keras()
+    module.run(parsed, **paths)
     output = paths.get(OUTPUTS[stage])
     if isinstance(output, Path) and output.is_dir():
         inputs = (path for name, path in paths.items() if name != OUTPUTS[stage])

@@ -9,6 +9,7 @@ from bertline.config import nearest
 from bertline.errors import CheckpointError, ConfigError
 from bertline.evaluation.predictors.base import OUTPUTS, Predictor
 from bertline.export.listing import ExportedFile, Exports
+from bertline.keras_import import import_keras
 from bertline.modeling.config import ModelSpec
 
 
@@ -62,6 +63,8 @@ def open_predictor(
         raise ConfigError(
             f"{name} needs the package {runtime.package}; pip install 'bertline[{runtime.extra}]'"
         )
+    if runtime.package == "tensorflow":
+        import_keras()  # which TensorFlow imports
     module = importlib.import_module(f"bertline.evaluation.predictors.{runtime.module}")
     outputs = OUTPUTS[ModelSpec.read(folder).head]
     predictor: Predictor = getattr(module, runtime.predictor)(
