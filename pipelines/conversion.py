@@ -6,6 +6,7 @@ from pathlib import Path
 from bertline.artifacts import MANIFEST
 from bertline.errors import ConfigError, UserError
 from bertline.export.listing import FILE_NAME, Exports
+from bertline.keras_import import import_keras
 from bertline.leftovers import temporary_folder
 from bertline.stages import convert as stage
 from bertline.stages import import_checkpoint
@@ -22,6 +23,7 @@ def convert(checkpoint: str, settings: stage.Settings, output: Path) -> None:
     """
     if output.exists() and not _is_replaceable(output):
         raise ConfigError(f"{output}: exists and is no folder of ours; give a new one")
+    import_keras()
     with temporary_folder() as folder:
         if stage.is_source(checkpoint):
             source = fetch(checkpoint, folder / "source")

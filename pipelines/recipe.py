@@ -11,11 +11,8 @@ from pydantic import Field
 
 from bertline.config import Config, nearest
 from bertline.errors import ConfigError
-from bertline.evaluation.judges import judge_for
-from bertline.export.listing import INTEGER
 from bertline.files import check_readable
 from bertline.stages.execute import STAGES
-from bertline.tasks import get_task
 
 FOLDER = Path(__file__).parent / "recipes"
 PROJECT = Path(__file__).parent.parent
@@ -139,6 +136,11 @@ class Recipe(Config):
 
 def _check_together(checked: Mapping[str, Any]) -> None:
     """Raises ConfigError where the settings of stages do not fit one another."""
+    # Judges take NumPy and tokenizers, which listing recipes does not need.
+    from bertline.evaluation.judges import judge_for
+    from bertline.export.listing import INTEGER
+    from bertline.tasks import get_task
+
     if "evaluate" in checked:
         judge = judge_for(get_task(checked["ingest"].task))
         checked["evaluate"].gate.check_task(judge)

@@ -10,6 +10,7 @@ from pydantic import Field
 from bertline.artifacts import Document
 from bertline.config import Config
 from bertline.evaluation.judges import Table
+from bertline.usage import Cost
 
 REFERENCE = "keras"
 """Name of the training model's float32 forward pass, which the exported files are held against."""
@@ -121,7 +122,7 @@ class Results(Document):
     which leaked_count are in training too. baselines: what answers without a neural network →
     metric → percent. files: exported files, in the order of exports.json. data, settings,
     environment: what the report shows about where the numbers come from. champion: the version in
-    use that the files were compared with.
+    use that the files were compared with. stages: what each stage cost, up to the evaluation.
     """
 
     file_name: ClassVar[str] = "metrics.json"
@@ -138,6 +139,7 @@ class Results(Document):
     settings: dict[str, Any]
     environment: dict[str, str]
     champion: int | None = None
+    stages: dict[str, Cost] = {}
 
     def confusion(self, *, is_int8: bool) -> Table | None:
         """The confusion matrix of the first file that is, or is not, in int8.

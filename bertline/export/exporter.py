@@ -61,6 +61,7 @@ class Exporter:
         self._graph, self._samples, self._scratch = graph, samples, scratch
         self._shape, self._text_input, self._fold = shape, text_input, fold
         self._overflow_safe = overflow_safe
+        self._tensors = functools.cache(functools.partial(_tensors, graph))
         self._float_sites = {
             "litert_int8": FLOAT_KINDS,
             "litert_int8_mixed": tuple(dict.fromkeys((*FLOAT_KINDS, *float_sites))),
@@ -81,7 +82,7 @@ class Exporter:
         except (ConverterError, RuntimeError, shutil.Error, tf.errors.OpError) as error:
             message = f"{name}: export failed ({_reason(error)}); is the disk full?"
             raise StageError(message) from error
-        inputs, outputs = _tensors(self._graph, self._shape_of(form))
+        inputs, outputs = self._tensors(self._shape_of(form))
         return ExportedFile(
             name=name,
             runtime=form.runtime,

@@ -23,6 +23,7 @@ from bertline.publishing.model_card import render_model_card
 from bertline.publishing.registry import model_address
 from bertline.storage import fetch
 from bertline.tasks import get_task
+from bertline.usage import Usage
 
 MARGIN = 1.0
 """Points of the task's first metric, where no margins are given."""
@@ -88,7 +89,7 @@ def run(
     history = read_json(model / "history.json")["entries"]
     about = {**about, "blessed": verdict.blessed, "champion": found.champion}
     with new_artifact(compared, "report", about) as folder:
-        ignored = shutil.ignore_patterns(MANIFEST)
+        ignored = shutil.ignore_patterns(MANIFEST, Usage.file_name)
         shutil.copytree(report, folder, ignore=ignored, dirs_exist_ok=True)
         measured.write(folder)
         verdict.write(folder)

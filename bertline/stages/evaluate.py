@@ -25,6 +25,7 @@ from bertline.modeling.cost import encoder_flops, parameter_count, prune_ratio
 from bertline.modeling.weights import load_weights
 from bertline.publishing.model_card import render_model_card
 from bertline.tasks import get_task
+from bertline.usage import Usage
 
 Count = Annotated[int, Field(gt=0)]
 
@@ -119,6 +120,9 @@ def run(
             data=data_facts(examples, features),
             settings=settings.model_dump(),
             environment=describe_environment(),
+            stages=Usage.behind([examples, features, model, exported])
+            .followed_by("evaluate")
+            .stages,
         )
         verdict = judge(settings.gate, measured)
         about["blessed"] = verdict.blessed

@@ -12,7 +12,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bertline.artifacts import read_json, write_json
@@ -21,6 +21,8 @@ from bertline.errors import BertlineError, ConfigError, StageError, StorageError
 from bertline.files import FULL
 from bertline.integrity import verify_if_artifact
 from bertline.interrupts import interruptible, number_of
+from bertline.keras_import import import_keras
+from bertline.usage import Usage
 
 OUTPUTS = {
     "import_checkpoint": "encoder",
@@ -40,6 +42,8 @@ OUTPUTS = {
 STAGES = tuple(OUTPUTS)
 TRAINING = ("finetune", "quantize")
 """The stages that train, on an accelerator where there is one and by the Keras backend chosen."""
+WITH_KERAS = (*TRAINING, "export", "convert", "evaluate")
+"""The stages that build or run a network of Keras."""
 PLACES = ("work", "registry")
 """Paths that hold no artifact themselves."""
 FAILURE_FILE_VARIABLE = "BERTLINE_FAILURE_FILE"
@@ -125,7 +129,8 @@ def _path(name: str, path: str) -> Path:
 def run(stage: str, settings: str, paths: Mapping[str, Path | str | list[Path]]) -> None:
     """Runs `stage` in this process, once all artifacts that it reads are found undamaged.
 
-    Raises DataError for one that is damaged, and what the stage raises.
+    Its output artifact then also has usage.json: see bertline.usage. Raises DataError for an
+    artifact that is damaged, and what the stage raises.
     """
     if stage not in STAGES:
         raise ConfigError(f"unknown stage {stage!r}; {nearest(stage, list(STAGES))}")
@@ -133,11 +138,22 @@ def run(stage: str, settings: str, paths: Mapping[str, Path | str | list[Path]])
         os.environ["KERAS_BACKEND"] = "tensorflow"  # Exported graphs are TensorFlow's.
     module = importlib.import_module(f"bertline.stages.{stage}")
     parsed = module.Settings.parse_json(settings, where=stage)
-    for name, given in paths.items():
-        if name not in (OUTPUTS[stage], *PLACES):
-            for path in given if isinstance(given, list) else [given]:
-                verify_if_artifact(Path(path))
+    output = paths.get(OUTPUTS[stage])
+    inputs = [path for name, path in paths.items() if name not in (OUTPUTS[stage], *PLACES)]
+    artifacts = list(_folders(inputs))
+    for artifact in artifacts:
+        verify_if_artifact(artifact)
+    if stage in WITH_KERAS:
+        import_keras()
     module.run(parsed, **paths)
+    if isinstance(output, Path) and output.is_dir():
+        Usage.behind(artifacts).followed_by(stage).write(output)
+
+
+def _folders(given: Iterable[Path | str | list[Path]]) -> Iterator[Path]:
+    """The paths among the inputs of a stage, one by one."""
+    for each in given:
+        yield from each if isinstance(each, list) else [Path(each)]
 
 
 def explain(error: BaseException) -> tuple[int, str]:

@@ -21,6 +21,7 @@ from bertline.errors import BertlineError, ConfigError, DataError, StageError
 from bertline.interrupts import Interrupted
 from bertline.stages import execute
 from bertline.stages.execute import FAILURE_FILE_VARIABLE, RUN_LOCK_VARIABLE, explain
+from bertline.usage import Cost, Usage
 from tests.conftest import ROOT
 
 
@@ -91,6 +92,25 @@ def test_nothing_is_begun_in_a_run_that_no_retry_mends(
         execute.execute("publish", "{}")
     assert bool(calls) is runs
     assert caught is None or caught.value.code == code
+
+
+def test_what_a_stage_cost_lies_beside_its_output_and_goes_on_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported, published = tmp_path / "exported", tmp_path / "published"
+    exported.mkdir()
+    Usage(stages={"export": Cost.until_now()}).write(exported)
+    stage_that(lambda settings, **paths: paths["published"].mkdir(), monkeypatch)
+    paths: dict[str, Path | str | list[Path]] = {
+        "exported": exported,
+        "registry": "gs://bucket/models",
+        "published": published,
+    }
+    execute.run("publish", "{}", paths)
+    before, after = (Usage.read(folder).stages for folder in (exported, published))
+    assert list(after) == ["export", "publish"]
+    assert after["export"] == before["export"]
+    assert after["publish"].peak_memory_bytes >= before["export"].peak_memory_bytes > 10**6
 
 
 def failing(error: BaseException) -> Callable[..., None]:
