@@ -23,7 +23,7 @@ from bertline.evaluation.squad import scores
 from bertline.examples import GoldAnswer, Question
 from bertline.features.batches import Record
 from bertline.features.spans import Logits, SpanAnswer, decode_question
-from bertline.features.spec import AnswerPlaces
+from bertline.features.spec import AnswerPlaces, TokenizerSpec
 from bertline.features.tokenizer import CLS, PAD, SEP, UNK, Tokenizer, read_vocab
 from bertline.features.windows import encode_question_examples
 from bertline.modeling.checkpoints import packaged
@@ -86,7 +86,7 @@ def main() -> None:
         dataset = squad.read_v1(Path(options.data))
         english = [q for q in (*dataset.train, *dataset.test) if isinstance(q, Question)]
         vocabulary = read_vocab(packaged.folder() / "vocab.txt")
-        report("SQuAD v1.1", Tokenizer(vocabulary, do_lower_case=True), english)
+        report("SQuAD v1.1", Tokenizer(vocabulary, TokenizerSpec()), english)
 
 
 def report(name: str, tokenizer: Tokenizer, questions: Sequence[Question]) -> None:
@@ -150,11 +150,12 @@ def questions_in(language: Language, count: int, seed: int) -> Iterator[Question
 def toy_tokenizer(language: Language, do_lower_case: bool) -> Tokenizer:
     """A tokenizer that knows the characters of the words but 龘, each also inside a word."""
     specials = [PAD, UNK, CLS, SEP]
-    normal = Tokenizer({name: number for number, name in enumerate(specials)}, do_lower_case)
+    spec = TokenizerSpec(do_lower_case=do_lower_case)
+    normal = Tokenizer({name: number for number, name in enumerate(specials)}, spec)
     letters = "".join(normal.normalize("".join((*language.words, *language.stops))).split())
     known = sorted(set(letters) - {"龘"})
     entries = [*specials, *known, *(f"##{letter}" for letter in known)]
-    return Tokenizer({entry: number for number, entry in enumerate(entries)}, do_lower_case)
+    return Tokenizer({entry: number for number, entry in enumerate(entries)}, spec)
 
 
 if __name__ == "__main__":
