@@ -1,7 +1,8 @@
 """evaluate: exported files and test examples → metrics, verdict, report."""
 
+import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -9,7 +10,7 @@ from bertline.artifacts import digest, new_artifact, read_json, read_manifest, w
 from bertline.config import Config
 from bertline.evaluation.environment import describe_environment
 from bertline.evaluation.gate import Gate, judge
-from bertline.evaluation.instruction_sets import find_instruction_set
+from bertline.evaluation.instruction_sets import LIMITS, find_instruction_set
 from bertline.evaluation.material import Material
 from bertline.evaluation.measure import Observation, file_result, observe
 from bertline.evaluation.metrics import unmeasured
@@ -36,8 +37,9 @@ class Settings(Config):
     batch_size: of the runs and of the throughput. agreement_examples: training texts, none of them
     seen by calibration, on which each file is compared with the training model.
     bootstrap_samples: behind the intervals of drops. latency_examples, throughput_examples: test
-    texts that are timed one by one, and in batches. gate: the thresholds; recipes give those of
-    their task.
+    texts that are timed one by one, and in batches. instructions: what OpenVINO and TensorFlow
+    are limited to, so that a file is judged as it is on another kind of processor; LiteRT obeys no
+    limit. gate: the thresholds; recipes give those of their task.
     """
 
     batch_size: Count = 32
@@ -45,6 +47,7 @@ class Settings(Config):
     bootstrap_samples: Count = 10_000
     latency_examples: Count = 200
     throughput_examples: Count = 1000
+    instructions: Literal["AVX2"] | None = None
     gate: Gate = Gate()
 
 
@@ -64,6 +67,9 @@ def run(
     raised are DataError and CheckpointError for inputs that are damaged or do not belong together,
     ConfigError for thresholds of another task's metrics.
     """
+    if settings.instructions is not None:
+        # Read once in a process, when the first of the runtimes computes.
+        os.environ[LIMITS[0]] = settings.instructions
     from bertline.evaluation.predictors.keras import KerasPredictor
 
     exports = Exports.read(exported)

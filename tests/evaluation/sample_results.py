@@ -29,6 +29,7 @@ def make_file(
         runtime=runtime,
         precision=name.removeprefix(runtime).lstrip("_") or "float32",
         size_bytes=size_bytes,
+        instruction_set="AVX2",
         finite_logits=finite,
         metrics=values,
         metrics_without_leaked={metric: value - 0.1 for metric, value in values.items()},

@@ -107,6 +107,7 @@ def test_a_verdict_is_read_back(tmp_path: Path) -> None:
     verdict = judge(Gate(minimum={"slot_f1": 99.0}), make_results(make_file("openvino_int8")))
     verdict.write(tmp_path)
     assert Verdict.read(tmp_path) == verdict
+    assert [file.instruction_set for file in verdict.files] == ["AVX2", "AVX2"]
 
 
 @pytest.mark.parametrize(
