@@ -3,8 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Stamps: one a content of the lock, so that a checkout that only touches the file changes nothing.
-ENVIRONMENT := $(VENV)/.installed-$(shell sha256sum requirements.txt | cut -c 1-12)
+# Stamps: one per content of the lock, so that a checkout that only touches the file changes nothing.
+LOCK := $(shell sha256sum requirements.txt | cut -c 1-12)
+EMPTY := $(VENV)/.created-$(LOCK)
+ENVIRONMENT := $(VENV)/.installed-$(LOCK)
 PACKAGE := $(ENVIRONMENT)-package
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 KUSTOMIZE_VERSION := 5.8.1
@@ -93,7 +95,7 @@ clean: ## remove the environment and what tools left behind
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # A changed lock gives a new environment: nothing of the old one stays in it.
-$(ENVIRONMENT):
+$(EMPTY):
 	@command -v $(PYTHON) > /dev/null \
 	    || { echo "error: $(PYTHON) not found; install Python 3.11 to 3.13 or give PYTHON=..." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
@@ -104,6 +106,9 @@ $(ENVIRONMENT):
 	    || { echo "error: $$(uname -sm) has no locked packages; use Linux x86_64" >&2; exit 1; }
 	@echo "creating $(VENV): about 140 packages, a few minutes the first time"
 	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(ENVIRONMENT): $(EMPTY)
 	@# The one package that ships no wheel is built with the locked setuptools, not a downloaded one.
 	@sed -n '/^\(setuptools\|wheel\)==/,/# via/p' requirements.txt \
 	    | $(PIP) install --quiet --no-deps --require-hashes --only-binary :all: -r /dev/stdin
@@ -117,6 +122,7 @@ $(PACKAGE): pyproject.toml $(ENVIRONMENT)
 
 # Built with a compiler from the package index, since Debian 12 has neither these programs nor a Go
 # that can build them; Go's checksum database vouches for their modules. Only the programs stay.
+# They need pip alone: `make --jobs=2 test` builds kustomize while packages are downloaded.
 define WITH_GO # a folder of its own, and the command to run in it
 	@rm -rf $(VENV)/$(1)
 	@$(PIP) install --quiet --no-deps --require-hashes --only-binary :all: \
@@ -129,7 +135,7 @@ define WITH_GO # a folder of its own, and the command to run in it
 	@rm -rf $(VENV)/$(1)
 endef
 
-$(KUSTOMIZE): manifests/go.txt $(ENVIRONMENT)
+$(KUSTOMIZE): manifests/go.txt $(EMPTY)
 	@echo "building kustomize $(KUSTOMIZE_VERSION): a download of 140 MB, a minute or two, once"
 	$(call WITH_GO,kustomize,$$go/go/bin/go install -trimpath \
 	    sigs.k8s.io/kustomize/kustomize/v5@v$(KUSTOMIZE_VERSION))

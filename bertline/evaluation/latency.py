@@ -1,7 +1,8 @@
 """What a model costs to run: wall time and CPU time of calls, after warming up."""
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,17 +10,20 @@ from numpy.typing import NDArray
 from bertline.evaluation.predictors import Batch, Logits, Predictor
 from bertline.evaluation.results import Timing
 
+WARM_CALLS = 2
+Shape = tuple[int, ...]
+
 
 class Timed:
     """A predictor that notes what each of its calls takes.
 
-    CPU time is that of the whole process, all of its threads together. examples: the texts in all
-    calls so far.
+    CPU time is that of the whole process, all of its threads together. calls: number of calls so
+    far by shape of the batch [texts, length].
     """
 
     def __init__(self, predictor: Predictor) -> None:
         self.name, self.fixed_batch = predictor.name, predictor.fixed_batch
-        self.examples = 0
+        self.calls: Counter[Shape] = Counter()
         self._predictor = predictor
         self._wall_ns: list[int] = []
         self._cpu_ns: list[int] = []
@@ -30,8 +34,13 @@ class Timed:
         logits = self._predictor(batch)
         self._wall_ns.append(time.perf_counter_ns() - wall)
         self._cpu_ns.append(time.process_time_ns() - cpu)
-        self.examples += rows_of(batch)
+        self.calls[batch["input_ids"].shape] += 1
         return logits
+
+    @property
+    def examples(self) -> int:
+        """The texts in all calls so far."""
+        return sum(shape[0] * count for shape, count in self.calls.items())
 
     @property
     def wall_ms(self) -> NDArray[np.float64]:
@@ -57,14 +66,16 @@ def timing_of(singles: Timed, batched: Timed) -> Timing:
     )
 
 
-def warm_shapes(predictor: Predictor, batches: Sequence[Batch]) -> None:
-    """Runs one batch of every shape among `batches`, twice.
+def warm_shapes(
+    predictor: Predictor, batches: Sequence[Batch], calls: Mapping[Shape, int] | None = None
+) -> None:
+    """Runs a batch of every shape among `batches` until it has been run WARM_CALLS times.
 
-    Runtimes prepare for a shape when they first see it.
+    Runtimes prepare for a shape when they first see it. calls: how often each has been run before.
     """
-    for batch in {batch["input_ids"].shape: batch for batch in batches}.values():
-        predictor(batch)
-        predictor(batch)
+    for shape, batch in {batch["input_ids"].shape: batch for batch in batches}.items():
+        for _ in range(WARM_CALLS - (calls or {}).get(shape, 0)):
+            predictor(batch)
 
 
 def time_calls(

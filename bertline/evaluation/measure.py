@@ -40,7 +40,7 @@ def observe(predictor: Predictor, material: Material, batch_size: int) -> Observ
     test, agreement = material.test, material.agreement
     rows = np.arange(len(test.features))
     timed_rows = material.throughput_rows
-    singles, batched = Timed(predictor), Timed(predictor)
+    untimed, singles, batched = Timed(predictor), Timed(predictor), Timed(predictor)
     with Progress(
         f"evaluate {predictor.name}", len(test.features) + len(agreement.features), "texts"
     ) as progress:
@@ -48,13 +48,13 @@ def observe(predictor: Predictor, material: Material, batch_size: int) -> Observ
         def run(caller: Predictor, split: Split, chosen: Rows) -> list[Logits]:
             return forward(caller, split.features, chosen, batch_size, progress.update)
 
-        agreement_logits = run(predictor, agreement, np.arange(len(agreement.features)))
+        agreement_logits = run(untimed, agreement, np.arange(len(agreement.features)))
         other_rows = np.setdiff1d(rows, timed_rows)
-        other_logits = run(predictor, test, other_rows)
+        other_logits = run(untimed, test, other_rows)
         texts = [next(batches(test.features, row, 1))[1] for row in material.latency_rows[:, None]]
         rows_of_batch = predictor.fixed_batch or batch_size
         whole_batches = [batch for _, batch in batches(test.features, timed_rows, rows_of_batch)]
-        warm_shapes(predictor, [*texts, *whole_batches])
+        warm_shapes(predictor, [*texts, *whole_batches], untimed.calls)
         for text in texts:
             singles(text)
         timed_logits = run(batched, test, timed_rows)

@@ -35,6 +35,14 @@ def test_every_shape_is_warmed_twice() -> None:
     assert Counter(predictor.shapes) == {(1, 8): 2, (1, 16): 2, (4, 8): 2}
 
 
+def test_what_has_been_run_before_is_warmed_less() -> None:
+    predictor = CountingPredictor()
+    before = timed(predictor, [batch(1, 8), *[batch(1, 16)] * 3])
+    predictor.shapes.clear()
+    warm_shapes(predictor, [batch(1, 8), batch(1, 16), batch(4, 8)], before.calls)
+    assert Counter(predictor.shapes) == {(1, 8): 1, (4, 8): 2}
+
+
 def test_figures_are_positive_and_ordered() -> None:
     predictor = CountingPredictor()
     timing = timing_of(
