@@ -53,6 +53,16 @@ class Source:
     fold: Fold | None = None
     left_out: tuple[str, ...] = ()
 
+    @property
+    def encoder(self) -> EncoderConfig | None:
+        """The encoder in it, None in a foreign graph."""
+        for told in self.description.values():
+            if isinstance(told, ModelSpec):
+                return told.encoder
+            if isinstance(told, EncoderConfig):
+                return told
+        return None
+
     def tokenizer(self) -> Tokenizer:
         """Its tokenizer; raises ConfigError where there is no vocabulary."""
         if self.vocab_file is None:

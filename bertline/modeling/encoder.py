@@ -190,7 +190,7 @@ class Encoder(keras.layers.Layer):  # type: ignore[misc]
             EncoderLayer(config, sites, dtype=policy, name=f"layer_{i}")
             for i in range(config.num_hidden_layers)
         ]
-        self.pooler = None
+        self.pooler: Any = None
         if config.has_pooler:
             self.pooler = dense_layer(config.hidden_size, config, policy, "pooler")
         self.hidden_size = config.hidden_size

@@ -14,9 +14,8 @@ from tests.features.toys import LABELS, MILES, write_vocab
 
 def make_job(folder: Path) -> EncodeJob:
     write_vocab(folder / "vocab.txt")
-    return EncodeJob(
-        "tagged_text", LABELS, folder / "vocab.txt", TokenizerSpec(), InputSpec(max_seq_length=8)
-    )
+    inputs = InputSpec(max_seq_length=8)
+    return EncodeJob("tagged_text", LABELS, folder / "vocab.txt", TokenizerSpec(), inputs)
 
 
 def make_shards(folder: Path, examples: list[TaggedText], num_shards: int) -> list[Shard]:

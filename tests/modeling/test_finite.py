@@ -1,6 +1,9 @@
+from typing import Any
+
 import ml_dtypes
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bertline.errors import CheckpointError
 from bertline.modeling.finite import check_finite, is_finite
@@ -8,8 +11,9 @@ from bertline.modeling.finite import check_finite, is_finite
 
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.float32, np.float64])
 def test_every_type_is_looked_into(dtype: type) -> None:
-    largest = ml_dtypes.finfo(dtype).max
-    values = np.array([[0.0, -0.0, largest], [-largest, 1e-30, 1.0]]).astype(dtype)
+    largest = float(ml_dtypes.finfo(dtype).max)  # type: ignore[no-untyped-call]
+    numbers = [[0.0, -0.0, largest], [-largest, 1e-30, 1.0]]
+    values: NDArray[Any] = np.array(numbers).astype(dtype)
     assert is_finite(values)
     for bad in (np.nan, -np.nan, np.inf, -np.inf):
         changed = values.copy()
