@@ -28,12 +28,15 @@ LOOKED_INTO = 8
 """Texts on which the tensors of two files are compared."""
 
 
-def predict_texts(model: str, device: str, texts: Sequence[str], context: str | None) -> None:
+def predict_texts(
+    model: str, device: str, texts: Sequence[str], context: str | None, verify: bool = True
+) -> None:
     """Prints each text with the model's answer.
 
     context: the second text of each item, that is a question's context or the other of a pair.
+    verify: as in `load`.
     """
-    loaded = open_model(model, device)
+    loaded = open_model(model, device, verify)
     items: list[Item] = [text if context is None else (text, context) for text in texts]
     if context is None and loaded.kind.min_fields > 1:
         raise ConfigError(
@@ -45,9 +48,11 @@ def predict_texts(model: str, device: str, texts: Sequence[str], context: str | 
             print(f"  {line}")
 
 
-def predict_file(model: str, device: str, source: Path, output: Path | None) -> None:
+def predict_file(
+    model: str, device: str, source: Path, output: Path | None, verify: bool = True
+) -> None:
     """Writes one JSON line an answer, in the order of the texts; progress to standard error."""
-    loaded = open_model(model, device)
+    loaded = open_model(model, device, verify)
     with _sink(output) as sink:
         for identifier, item, answer in _answers(loaded, source, output is not None):
             texts = item if isinstance(item, tuple) else (item,)
@@ -105,12 +110,12 @@ def _first_divergence(
     )
 
 
-def open_model(model: str, device: str) -> LoadedModel:
+def open_model(model: str, device: str, verify: bool) -> LoadedModel:
     """The model at a path or an address: a model folder, or a file in it, by its path or its name.
 
     Raises ConfigError for what is neither, and what `load` raises.
     """
-    return load(*_place(local_path(model)), device)
+    return load(*_place(local_path(model, verify)), device, verify=verify)
 
 
 def _file(path: Path) -> Path:

@@ -29,6 +29,12 @@ def add(commands: Any) -> None:
         "--output", type=Path, metavar="FILE", help="where the JSON lines of --input's answers go"
     )
     add_device(predict)
+    predict.add_argument(
+        "--no-verify",
+        dest="verify",
+        action="store_false",
+        help="do not compare the model's files with its manifest first (for very large models)",
+    )
 
     diff = commands.add_parser("diff", help="texts that two files of a model answer differently")
     diff.set_defaults(command=_diff)
@@ -70,9 +76,9 @@ def _predict(options: argparse.Namespace) -> None:
     if options.output and not options.input:
         raise ConfigError("--output is for the answers of --input; leave it out")
     if options.input:
-        predict_file(options.model, options.device, options.input, options.output)
+        predict_file(options.model, options.device, options.input, options.output, options.verify)
     else:
-        predict_texts(options.model, options.device, options.texts, options.context)
+        predict_texts(options.model, options.device, options.texts, options.context, options.verify)
 
 
 def _diff(options: argparse.Namespace) -> None:
