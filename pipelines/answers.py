@@ -33,14 +33,20 @@ LOOKED_INTO = 8
 
 
 def predict_texts(
-    model: str, device: str, texts: Sequence[str], context: str | None, trust: bool = False
+    model: str,
+    device: str,
+    texts: Sequence[str],
+    context: str | None,
+    *,
+    verify: bool = True,
+    trust: bool = False,
 ) -> None:
     """Prints each text with the model's answer.
 
     context: the second text of each item, that is a question's context or the other of a pair.
-    trust: see `load`.
+    verify, trust: as in `load`.
     """
-    loaded = open_model(model, device, trust)
+    loaded = open_model(model, device, verify=verify, trust=trust)
     items: list[Item] = [text if context is None else (text, context) for text in texts]
     if context is None and loaded.kind.min_fields > 1:
         raise ConfigError(
@@ -53,10 +59,19 @@ def predict_texts(
 
 
 def predict_file(
-    model: str, device: str, source: Path, output: Path | None, trust: bool = False
+    model: str,
+    device: str,
+    source: Path,
+    output: Path | None,
+    *,
+    verify: bool = True,
+    trust: bool = False,
 ) -> None:
-    """Writes one JSON line an answer, in the order of the texts; progress to standard error."""
-    loaded = open_model(model, device, trust)
+    """Writes one JSON line an answer, in the order of the texts; progress to standard error.
+
+    verify, trust: as in `load`.
+    """
+    loaded = open_model(model, device, verify=verify, trust=trust)
     with _sink(output) as sink:
         for identifier, item, answer in _answers(loaded, source, output is not None):
             texts = item if isinstance(item, tuple) else (item,)
@@ -73,7 +88,7 @@ def diff(first: str, second: str, device: str, data: Path, trust: bool = False) 
     """
     source = data / "test.jsonl" if data.is_dir() else data
     paths = (local_path(first), local_path(second))
-    models = [_load(path, device, trust) for path in paths]
+    models = [_load(path, device, True, trust) for path in paths]
     answers = [list(_answers(model, source, True)) for model in models]
     items = [item for _, item, _ in answers[0]]
     pairs = ([answer for _, _, answer in rows] for rows in answers)
@@ -114,19 +129,19 @@ def _first_divergence(
     )
 
 
-def open_model(model: str, device: str, trust: bool = False) -> LoadedModel:
+def open_model(model: str, device: str, *, verify: bool = True, trust: bool = False) -> LoadedModel:
     """The model at a path or an address: a model folder, or a file in it, by its path or its name.
 
     Raises ConfigError for what is neither, and what `load` raises.
     """
-    return _load(local_path(model), device, trust)
+    return _load(local_path(model, verify), device, verify, trust)
 
 
-def _load(path: Path, device: str, trust: bool) -> LoadedModel:
+def _load(path: Path, device: str, verify: bool, trust: bool) -> LoadedModel:
     """As `load`; what that warns of goes to standard error, one line each."""
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("always", InstructionSetWarning)
-        loaded = load(*_place(path), device, trust=trust)
+        loaded = load(*_place(path), device, verify=verify, trust=trust)
     for note in notes:
         print(f"note: {note.message}", file=sys.stderr)
     return loaded

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bertline
-from bertline.artifacts import write_json
-from bertline.errors import CheckpointError, ConfigError, DataError
+from bertline.artifacts import new_artifact, write_json
+from bertline.errors import CheckpointError, ConfigError, DataError, StorageError
 from bertline.evaluation import inference
 from bertline.evaluation.inference import LoadedModel, read_items
 from bertline.evaluation.instruction_sets import SETS, InstructionSetWarning
@@ -211,6 +211,30 @@ def test_a_registry_gives_its_latest_version(toy_folder: Path, tmp_path: Path) -
         bertline.load(tmp_path / "snips")
     (tmp_path / "snips/latest").write_text("3\n")
     assert bertline.load(tmp_path / "snips").predict([TEXT])[0].intent == "PlayMusic"
+
+
+@pytest.mark.parametrize("latest", ["../3", "/3", "3/../3", "three", ""])
+def test_latest_leads_nowhere_else(toy_folder: Path, tmp_path: Path, latest: str) -> None:
+    for folder in ("3", "snips/3"):
+        shutil.copytree(toy_folder, tmp_path / folder)
+    (tmp_path / "snips/latest").write_text(latest)
+    with pytest.raises(StorageError, match="snips/latest: .* is no version's number"):
+        bertline.load(tmp_path / "snips")
+    (tmp_path / "snips/latest").write_text("4\n")
+    with pytest.raises(ConfigError, match="latest: names version 4, which is not there"):
+        bertline.load(tmp_path / "snips")
+
+
+def test_a_damaged_model_is_not_answered_with(toy_folder: Path, tmp_path: Path) -> None:
+    with new_artifact(tmp_path / "model", "exported") as folder:
+        shutil.copytree(toy_folder, folder, dirs_exist_ok=True)
+    loaded = bertline.load(tmp_path / "model")
+    file = tmp_path / "model/vocab.txt"
+    file.write_text(file.read_text().replace("jazz", "folk"))
+    with pytest.raises(DataError, match="model/vocab.txt: damaged"):
+        bertline.load(tmp_path / "model")
+    unverified = bertline.load(tmp_path / "model", verify=False)
+    assert unverified.predict([TEXT]) != loaded.predict([TEXT])
 
 
 def test_lines_of_both_forms_are_read(tmp_path: Path) -> None:

@@ -40,3 +40,16 @@ def test_a_blessed_card_has_no_reasons() -> None:
     results = make_results(make_file("saved_model"))
     card = render_model_card(SPEC, results, judge(Gate(), results))
     assert "The gate says: **blessed**.\n\n\n## Intended use" in card
+
+
+def test_labels_are_shown_as_they_are() -> None:
+    """Labels come from data: they are no headings, tables, links or HTML."""
+    intents = ["<b>Play</b>", "a|b", "[x](javascript:y)", "two\n# lines", "snake_case", "A & B"]
+    spec = SPEC.model_copy(update={"labels": {**SPEC.labels, "intents": intents}})
+    results = make_results(make_file("saved_model"))
+    card = render_model_card(spec, results, judge(Gate(), results))
+    (line,) = [line for line in card.splitlines() if line.startswith("- Intents: ")]
+    assert line == (
+        r"- Intents: &lt;b&gt;Play&lt;/b&gt;, a\|b, \[x\]\(javascript:y\), two \# lines, "
+        r"snake\_case, A &amp; B"
+    )

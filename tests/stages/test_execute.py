@@ -3,6 +3,7 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
+from bertline.artifacts import new_artifact
 from bertline.config import Config
 from bertline.errors import BertlineError, ConfigError, DataError, StageError
 from bertline.interrupts import Interrupted
@@ -79,6 +81,29 @@ def test_an_input_of_several_artifacts_is_a_list(monkeypatch: pytest.MonkeyPatch
     assert calls == [{"reports": [Path("a"), Path("b")]}]
 
 
+def test_a_stage_does_not_run_on_damaged_artifacts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[Any] = []
+    stage_that(lambda settings, **paths: calls.append(paths), monkeypatch)
+    paths: dict[str, Any] = {}
+    for name in ("report", "published", "registry"):
+        paths[name] = tmp_path / name
+        with new_artifact(paths[name], "report") as folder:
+            (folder / "metrics.json").write_text("{}")
+    execute.run("publish", "{}", paths)
+    # What it writes to, and what holds no artifact, is not looked at.
+    for name in ("published", "registry"):
+        (paths[name] / "metrics.json").write_text("[]")
+    execute.run("publish", "{}", paths)
+    (paths["report"] / "metrics.json").write_text("[]")
+    with pytest.raises(DataError, match=r"report/metrics.json: damaged"):
+        execute.run("publish", "{}", paths)
+    with pytest.raises(DataError, match=r"report/metrics.json: damaged"):
+        execute.run("publish", "{}", {"reports": [paths["report"]]})
+    assert len(calls) == 2
+
+
 @pytest.mark.parametrize(("code", "runs"), [(130, False), (2, False), (1, True)])
 def test_nothing_is_begun_in_a_run_that_no_retry_mends(
     code: int, runs: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -136,12 +161,17 @@ FULL = OSError(errno.ENOSPC, "No space left on device", "/data/weights.safetenso
             "/data/weights.safetensors: No space left on device; free space there and run the "
             "same command again",
         ),
-        (OSError("odd"), 1, "odd; fix this and run the same command again"),
         (
-            OSError(errno.ENOSPC, "No space left on device", "/source", None, "/full"),
+            OSError(errno.ENOSPC, "No space left on device", "/from/a", None, "/to/a"),
             1,
-            "/full: No space left on device; free space there and run the same command again",
+            "/to/a: No space left on device; free space there and run the same command again",
         ),
+        (
+            shutil.Error([("/from/a", "/to/a", "No space left on device")]),
+            1,
+            "/to/a: No space left on device; fix this and run the same command again",
+        ),
+        (OSError("odd"), 1, "odd; fix this and run the same command again"),
         (OSError("two\nlines"), 1, "two lines; fix this and run the same command again"),
         (MemoryError(), 1, f"out of memory (no more is given); {execute.MORE_MEMORY}"),
         (
@@ -354,3 +384,13 @@ def test_signals_that_are_ignored_stay_so(tmp_path: Path) -> None:
             process.wait(timeout=0.5)
         process.terminate()
         assert process.wait(timeout=60) == 128 + signal.SIGTERM
+
+
+def test_a_stage_that_begins_after_its_run_has_ended_ends(tmp_path: Path) -> None:
+    done = run_stage(
+        "ingest",
+        json.dumps({"source": "/dev/stdin"}),
+        f"examples={tmp_path / 'examples'}",
+        **{RUN_LOCK_VARIABLE: str(tmp_path / "gone")},
+    )
+    assert done.returncode == -signal.SIGKILL

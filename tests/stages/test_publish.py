@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -222,3 +223,54 @@ def test_a_name_is_one_plain_folder(name: str) -> None:
     settings: type[Config] = Settings
     with pytest.raises(ConfigError, match="'name'"):
         settings.parse({"name": name}, where="publish")
+
+
+def copied(exported: Path, target: Path) -> Path:
+    """A copy of an exported folder that a test may damage, beside the examples."""
+    shutil.copytree(exported.parent, target)
+    return target / exported.name
+
+
+@pytest.mark.parametrize(
+    ("name", "copy"), [("openvino_int8/model.bin", "model.bin"), ("vocab.txt", "vocab.txt")]
+)
+def test_what_was_damaged_since_it_was_judged_is_not_published(
+    tmp_path: Path, exported: Path, name: str, copy: str
+) -> None:
+    exported = copied(exported, tmp_path / "copy")
+    report = write_report(tmp_path / "report", exported, Gate(), FILES)
+    content = bytearray((exported / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (exported / name).write_bytes(content)
+    registry, published = tmp_path / "r", tmp_path / "published"
+    with pytest.raises(DataError, match=f"copy of {copy} is not what evaluate read"):
+        run(Settings(), exported=exported, report=report, registry=registry, published=published)
+    assert [entry for entry in (registry / "snips").iterdir() if entry.name != ".lock"] == []
+    assert not published.exists()
+
+
+def test_pages_of_the_report_are_those_that_evaluate_wrote(tmp_path: Path, exported: Path) -> None:
+    report = write_report(tmp_path / "report", exported, Gate(), FILES)
+    (report / "model_card.md").write_text("another model")
+    paths = {"registry": tmp_path / "r", "published": tmp_path / "published"}
+    with pytest.raises(DataError, match="copy of model_card.md is not what evaluate read"):
+        run(Settings(), exported=exported, report=report, **paths)
+
+
+def test_files_that_the_manifest_does_not_name_are_left_out(tmp_path: Path, exported: Path) -> None:
+    exported = copied(exported, tmp_path / "copy")
+    report = write_report(tmp_path / "report", exported, Gate(), FILES)
+    (exported / "notes.txt").touch()
+    paths = {"registry": tmp_path / "r", "published": tmp_path / "published"}
+    run(Settings(), exported=exported, report=report, **paths)
+    assert not (tmp_path / "r/snips/1/notes.txt").exists()
+
+
+def test_the_note_tells_which_version_is_in_use(tmp_path: Path, exported: Path) -> None:
+    report = write_report(tmp_path / "report", exported, Gate(), FILES)
+    paths = {"registry": tmp_path / "r", "published": tmp_path / "published"}
+    run(Settings(), exported=exported, report=report, **paths)
+    add_version(tmp_path / "r/snips", "another", lambda folder: (folder / "model.json").touch())
+    run(Settings(), exported=exported, report=report, **paths)
+    told = about(tmp_path / "published")
+    assert (told["version"], told["latest"]) == (1, 2)
