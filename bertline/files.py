@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from bertline.errors import StorageError
+from bertline.errors import BertlineError, StorageError
 from bertline.leftovers import held_file
 
 FILE, FOLDER = "a file", "a folder"
@@ -79,17 +79,23 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
-    """Makes OSErrors of the block name `path` for `temporary` and where a full disk has no name.
+    """Makes errors of the block name `path` for `temporary`, and for a full disk without a name.
 
     Writing to a stream, Python does not say of which file.
     """
+
+    def shown(text: str) -> str:
+        return text.replace(str(temporary), str(path)) if temporary else text
+
     try:
         yield
     except OSError as error:
         if error.filename is None and error.errno in FULL:
             error.filename = str(path)
-        elif temporary and isinstance(error.filename, str):
-            error.filename = error.filename.replace(str(temporary), str(path))
-            if isinstance(error.filename2, str):
-                error.filename2 = error.filename2.replace(str(temporary), str(path))
+        for name in ("filename", "filename2"):
+            if isinstance(value := getattr(error, name), str):
+                setattr(error, name, shown(value))
+        raise
+    except BertlineError as error:
+        error.args = (shown(str(error)),)
         raise

@@ -27,6 +27,12 @@ def number_of(error: KeyboardInterrupt) -> int:
     return error.number if isinstance(error, Interrupted) else signal.SIGINT
 
 
+def told(error: KeyboardInterrupt) -> tuple[int, str]:
+    """The exit code of an interrupted process, as shells have it, and what to say of its end."""
+    number = signal.Signals(number_of(error))
+    return 128 + number, "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
+
+
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
     """Makes the SIGNALS raise Interrupted in the main thread while the block runs.

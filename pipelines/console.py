@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TextIO
 
+from bertline.addresses import without_secrets
 from bertline.progress import MARK, NOTE
 
 COLOR = re.compile(r"\x1b\[\d*m")
@@ -18,7 +19,10 @@ INDENT = "    "
 
 
 class Log(io.TextIOBase):
-    """A text stream that writes whole lines, without colors, to a file and to `on_line`."""
+    """A text stream that writes whole lines, without colors and secrets, to a file and `on_line`.
+
+    kfp logs the settings of each stage, and with them the addresses of its sources.
+    """
 
     def __init__(self, file: TextIO, on_line: Callable[[str], None]) -> None:
         self._file, self._on_line = file, on_line
@@ -28,7 +32,7 @@ class Log(io.TextIOBase):
         """Takes any piece of text; what follows the last line end waits for the next piece."""
         *lines, self._pending = (self._pending + text).split("\n")
         for line in lines:
-            plain = COLOR.sub("", line)
+            plain = without_secrets(COLOR.sub("", line))
             self._file.write(f"{plain}\n")
             self._file.flush()
             self._on_line(plain)

@@ -19,7 +19,7 @@ STAGE_OPTION = "--function_to_execute"
 DEATHS = {
     signal.SIGKILL: f"was killed, as the system does where memory runs out; {MORE_MEMORY}",
     signal.SIGABRT: f"aborted, as libraries do where memory runs out; {MORE_MEMORY}",
-    signal.SIGSEGV: "crashed in a library; run it again, and report it if it crashes again",
+    signal.SIGSEGV: f"crashed, as libraries do where memory runs out; {MORE_MEMORY}",
     signal.SIGBUS: "crashed reading or writing a file; is the disk, or /dev/shm, full?",
 }
 """What ends a process that says nothing → what is told of it."""

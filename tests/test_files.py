@@ -114,6 +114,15 @@ def test_an_error_names_the_path_that_was_given(tmp_path: Path) -> None:
     assert raised.value.filename == str(path)
 
 
+def test_errors_in_a_new_folder_name_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "made"
+    with pytest.raises(StorageError, match=f"^{path}/inner/a: damaged$"), new_folder(path) as new:
+        raise StorageError(f"{new}/inner/a: damaged")
+    with pytest.raises(FileNotFoundError) as raised, new_folder(path) as new:
+        (new / "inner/a").open("w")
+    assert raised.value.filename == f"{path}/inner/a"
+
+
 def test_a_full_disk_is_named_where_a_stream_does_not(tmp_path: Path) -> None:
     for open_new in (new_file, new_folder):
         path = tmp_path / "made"

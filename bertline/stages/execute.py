@@ -17,12 +17,13 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from bertline import interrupts
 from bertline.artifacts import read_json, write_json
 from bertline.config import nearest
 from bertline.errors import BertlineError, ConfigError, StageError, StorageError, one_line
 from bertline.files import FULL
 from bertline.integrity import verify_if_artifact
-from bertline.interrupts import interruptible, number_of
+from bertline.interrupts import interruptible
 from bertline.keras_import import import_keras
 from bertline.usage import Usage
 
@@ -169,9 +170,8 @@ def explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, BertlineError):
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):
-        number = signal.Signals(number_of(error))
-        ended = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
-        return 128 + number, f"{ended}; run the same command again to continue"
+        code, ending = interrupts.told(error)
+        return code, f"{ending}; run the same command again to continue"
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return 1, f"out of memory ({one_line(error) or 'no more is given'}); {MORE_MEMORY}"
     if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
@@ -189,7 +189,8 @@ def explain(error: BaseException) -> tuple[int, str]:
 
 def _explain_runtime(error: BaseException) -> tuple[int, str]:
     """As `explain`, of what TensorFlow or JAX raise; neither need be installed."""
-    reason = one_line(str(error).partition("\n")[0])
+    # TensorFlow's begin with the node of a graph: "{{node name}} reason".
+    reason = one_line(str(error).partition("\n")[0].rpartition("}} ")[2])
     is_exhausted = (
         "RESOURCE_EXHAUSTED" in reason or type(error).__name__ == "ResourceExhaustedError"
     )

@@ -11,7 +11,7 @@ from typing import Any
 import kfp_server_api
 import urllib3
 
-from bertline.errors import BertlineError, ClusterError, ConfigError
+from bertline.errors import BertlineError, ClusterError, ConfigError, one_line
 from pipelines.cluster.credentials import headers, origin
 from pipelines.target import Kubeflow
 
@@ -192,11 +192,11 @@ def _message(error: kfp_server_api.ApiException) -> str:
         text = body.get("message") or body.get("error")
     except (TypeError, ValueError, AttributeError):
         text = None
-    return " ".join(str(text or error.reason or "failed").split()).rstrip(".")
+    return one_line(text or error.reason or "failed").rstrip(".")
 
 
 def _reason(error: urllib3.exceptions.HTTPError) -> str:
     """Why a host could not be reached, in a few words."""
     cause: BaseException = getattr(error, "reason", None) or error
     text = re.sub(r"^\[Errno -?\d+\] ", "", str(cause).rpartition(": ")[2])
-    return " ".join(text.split()) or type(cause).__name__
+    return one_line(text) or type(cause).__name__

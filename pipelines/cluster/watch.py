@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from bertline import interrupts
 from bertline.errors import ClusterError, StageError
 from pipelines.cluster.connection import Connection, Unreachable
 from pipelines.cluster.pods import OUT_OF_MEMORY, Pods
@@ -43,9 +44,10 @@ class Watch:
                     if time.monotonic() - answered >= LOST_SECONDS:
                         raise ClusterError(f"{error}; {goes_on}") from None
                 time.sleep(POLL_SECONDS)
-        except KeyboardInterrupt:
-            interrupted = ClusterError(f"interrupted; {goes_on}")
-            interrupted.exit_code = 130
+        except KeyboardInterrupt as error:
+            code, ending = interrupts.told(error)
+            interrupted = ClusterError(f"{ending}; {goes_on}")
+            interrupted.exit_code = code
             raise interrupted from None
         finally:
             self._board.clear()

@@ -1,5 +1,6 @@
 import json
 import math
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -292,3 +293,9 @@ def test_a_question_or_a_context_without_text_is_told(item: tuple[str, str]) -> 
 def test_a_missing_file_of_texts(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.jsonl: No such file"):
         list(read_items(tmp_path / "none.jsonl", KINDS["tagged_text"]))
+
+
+def test_a_pipe_of_texts_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "texts")
+    with pytest.raises(StorageError, match="texts: is a named pipe; give a file"):
+        list(read_items(tmp_path / "texts", KINDS["labelled_text"]))

@@ -1,5 +1,7 @@
 """A run that is followed, over HTTP: what is shown, and why it failed."""
 
+import os
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -325,17 +327,22 @@ def test_host_that_comes_back_is_asked_again(
     assert bertline("runs", RUN) == 0
 
 
+@pytest.mark.parametrize(
+    ("number", "ending"),
+    [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "ended by SIGTERM")],
+)
 def test_interrupt_leaves_the_run_alone(
     bertline: Bertline,
     kubeflow: Kubeflow,
     monkeypatch: pytest.MonkeyPatch,
     capsys: Captured,
+    number: signal.Signals,
+    ending: str,
 ) -> None:
-    def interrupt(seconds: float) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("pipelines.cluster.watch.time.sleep", interrupt)
-    assert bertline("runs", RUN) == 130
+    monkeypatch.setattr(
+        "pipelines.cluster.watch.time.sleep", lambda seconds: os.kill(os.getpid(), number)
+    )
+    assert bertline("runs", RUN) == 128 + number
     assert capsys.readouterr().err.splitlines()[-1] == (
-        f"error: interrupted; run {RUN} goes on; `bertline runs {RUN}` follows it, `cancel` ends it"
+        f"error: {ending}; run {RUN} goes on; `bertline runs {RUN}` follows it, `cancel` ends it"
     )
