@@ -11,8 +11,10 @@ from bertline.training.devices import all_devices, make_reproducible
 from bertline.training.fit import Trained, fit
 from bertline.training.losses import OBJECTIVES
 from bertline.training.networks import network_for, weights_of
+from bertline.training.optimizers import remaining
 from bertline.training.quantized import QuantizedTrained, calibrate, quantized_network
 from bertline.training.settings import FitSettings, QuantizationSettings
+from bertline.training.words import UsedWords
 
 
 def finetune(
@@ -31,6 +33,8 @@ def finetune(
     there are no ranges without it. Raises CheckpointError if the weights do not fit `spec`.
     """
     make_reproducible(settings.seed)
+    used = UsedWords.of(spec, start, train, dev)
+    spec, train, dev = used.spec(spec), used.features(train), used.features(dev)
     objective = OBJECTIVES[spec.head]
     with all_devices():
         network, sites = (
@@ -40,11 +44,12 @@ def finetune(
         )
         has_head = not all(path.startswith("encoder/") for path in start)
         part = network if has_head else network.get_layer("encoder")
-        assign(weights_of(part), start, where="the weights to start from")
+        assign(weights_of(part), used.weights(start), where="the weights to start from")
         trained = Trained(network, objective)
         if sites is not None:
             trained = QuantizedTrained(network, objective, sites)
             calibrate(network, sites, train, objective, settings)
         history = fit(trained, train, dev, settings, folder)
         ranges = None if sites is None else sites.ranges()
-        return tensors_of(weights_of(network)), ranges, history
+        weights = used.all_weights(tensors_of(weights_of(network)), remaining(settings, len(train)))
+        return weights, ranges, history
