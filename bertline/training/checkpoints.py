@@ -91,6 +91,11 @@ class Checkpoints:
             return about["step"], about["history"]
         return 0, []
 
+    def newest(self, before: int) -> Path | None:
+        """The newest checkpoint of fewer than `before` steps, None where there is none."""
+        earlier = [path for path in self._paths() if int(path.name.removeprefix(_PREFIX)) < before]
+        return earlier[-1] if earlier else None
+
     def _paths(self) -> list[Path]:
         return sorted(self.folder.glob(f"{_PREFIX}*"))
 
