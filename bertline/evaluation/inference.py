@@ -4,7 +4,6 @@ Light to import: NumPy, tokenizers and pydantic; the runtime comes with the file
 """
 
 import itertools
-import json
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from bertline.features.kinds import KINDS, Kind
 from bertline.features.tokenizer import Tokenizer
 from bertline.files import check_readable
 from bertline.integrity import verify_if_artifact
+from bertline.json_values import parse_json
 from bertline.modeling.config import ModelSpec, check_pairs
 from bertline.tasks import KIND_OF_HEAD
 from bertline.versions import LATEST, read_version
@@ -232,8 +232,8 @@ def _id_of(fields: dict[str, Any], number: int, path: Path) -> str:
 
 def _fields_of(line: bytes, kind: Kind) -> dict[str, Any]:
     try:
-        value: Any = json.loads(line)
-    except (ValueError, RecursionError):
+        value: Any = parse_json(line, "")
+    except DataError:
         value = line.decode("utf-8", errors="backslashreplace").strip()
         return {"not JSON": value}
     return value if isinstance(value, dict) else {kind.fields[0]: value}

@@ -255,6 +255,7 @@ def test_lines_of_both_forms_are_read(tmp_path: Path) -> None:
         b'{"text": ',
         b"[" * 100_000,
         b"1" * 5_000,
+        b'{"text": "a", "text": "b"}',
         b"[1]",
         b"7",
         b'{"txt": "play"}',
