@@ -4,12 +4,12 @@ import contextlib
 import errno
 import os
 import stat
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from bertline.errors import BertlineError, StorageError
+from bertline.leftovers import held_file
 
 FILE, FOLDER = "a file", "a folder"
 KINDS = {
@@ -69,17 +69,12 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
     OSError, which names `path`.
     """
     target = replaceable(path, FILE)
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        with naming(path, temporary):
-            with temporary.open("wb") as stream:
-                yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(target)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    with held_file(target.parent, target.name) as temporary, naming(path, temporary):
+        with temporary.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(target)
 
 
 @contextlib.contextmanager

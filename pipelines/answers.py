@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import sys
+import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from bertline.evaluation.inference import (
     read_items,
     version_folder,
 )
+from bertline.evaluation.instruction_sets import InstructionSetWarning
 from bertline.evaluation.remote import local_path
 from bertline.export.listing import FILE_NAME, Exports
 from bertline.features.answers import Answer, Item
@@ -30,12 +32,21 @@ LOOKED_INTO = 8
 """Texts on which the tensors of two files are compared."""
 
 
-def predict_texts(model: str, device: str, texts: Sequence[str], context: str | None) -> None:
+def predict_texts(
+    model: str,
+    device: str,
+    texts: Sequence[str],
+    context: str | None,
+    *,
+    verify: bool = True,
+    trust: bool = False,
+) -> None:
     """Prints each text with the model's answer.
 
     context: the second text of each item, that is a question's context or the other of a pair.
+    verify, trust: as in `load`.
     """
-    loaded = open_model(model, device)
+    loaded = open_model(model, device, verify=verify, trust=trust)
     items: list[Item] = [text if context is None else (text, context) for text in texts]
     if context is None and loaded.kind.min_fields > 1:
         raise ConfigError(
@@ -47,18 +58,29 @@ def predict_texts(model: str, device: str, texts: Sequence[str], context: str | 
             print(f"  {line}")
 
 
-def predict_file(model: str, device: str, source: Path, output: Path | None) -> None:
-    """Writes one JSON line an answer, in the order of the texts; progress to standard error."""
-    loaded = open_model(model, device)
+def predict_file(
+    model: str,
+    device: str,
+    source: Path,
+    output: Path | None,
+    *,
+    verify: bool = True,
+    trust: bool = False,
+) -> None:
+    """Writes one JSON line an answer, in the order of the texts; progress to standard error.
+
+    verify, trust: as in `load`.
+    """
+    loaded = open_model(model, device, verify=verify, trust=trust)
     with _sink(output) as sink:
         for identifier, item, answer in _answers(loaded, source, output is not None):
             texts = item if isinstance(item, tuple) else (item,)
             asked = dict(zip(loaded.kind.fields, texts, strict=False))
             line = {"id": identifier, **asked, **answer.as_json(item)}
-            sink.write(f"{json.dumps(line, ensure_ascii=False)}\n")
+            sink.write(f"{json.dumps(line, ensure_ascii=False, allow_nan=False)}\n")
 
 
-def diff(first: str, second: str, device: str, data: Path) -> None:
+def diff(first: str, second: str, device: str, data: Path, trust: bool = False) -> None:
     """Prints every text of `data` that two files answer differently, and how many there are.
 
     Of two LiteRT files also the first site at which they compute something else.
@@ -66,7 +88,7 @@ def diff(first: str, second: str, device: str, data: Path) -> None:
     """
     source = data / "test.jsonl" if data.is_dir() else data
     paths = (local_path(first), local_path(second))
-    models = [load(*_place(path), device) for path in paths]
+    models = [_load(path, device, True, trust) for path in paths]
     answers = [list(_answers(model, source, True)) for model in models]
     items = [item for _, item, _ in answers[0]]
     pairs = ([answer for _, _, answer in rows] for rows in answers)
@@ -107,12 +129,22 @@ def _first_divergence(
     )
 
 
-def open_model(model: str, device: str) -> LoadedModel:
+def open_model(model: str, device: str, *, verify: bool = True, trust: bool = False) -> LoadedModel:
     """The model at a path or an address: a model folder, or a file in it, by its path or its name.
 
     Raises ConfigError for what is neither, and what `load` raises.
     """
-    return load(*_place(local_path(model)), device)
+    return _load(local_path(model, verify), device, verify, trust)
+
+
+def _load(path: Path, device: str, verify: bool, trust: bool) -> LoadedModel:
+    """As `load`; what that warns of goes to standard error, one line each."""
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always", InstructionSetWarning)
+        loaded = load(*_place(path), device, verify=verify, trust=trust)
+    for note in notes:
+        print(f"note: {note.message}", file=sys.stderr)
+    return loaded
 
 
 def _file(path: Path) -> Path:

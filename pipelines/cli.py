@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from bertline import __version__
 from bertline.interrupts import interruptible
-from bertline.stages.execute import explain
+from bertline.stages.execute import end_quickly, explain
 from pipelines.commands import cluster, files, models, recipes, registry, schedules
 
 Command = Callable[[argparse.Namespace], None]
@@ -15,6 +15,7 @@ Command = Callable[[argparse.Namespace], None]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code of `bertline ARGUMENTS`: 0, 1 a failure, 2 a wrong input, 128 + N signal N."""
+    end_quickly()
     options = _parser().parse_args(argv)
     command: Command = options.command
     try:

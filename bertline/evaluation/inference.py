@@ -4,7 +4,7 @@ Light to import: NumPy, tokenizers and pydantic; the runtime comes with the file
 """
 
 import itertools
-import json
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from bertline.errors import ConfigError, DataError
+from bertline.errors import CheckpointError, ConfigError, DataError
 from bertline.evaluation.forward import SINGLE_MULTIPLE, forward
+from bertline.evaluation.instruction_sets import (
+    InstructionSetWarning,
+    find_instruction_set,
+    note_on_verdict,
+)
 from bertline.evaluation.predictors import Predictor, is_installed, open_predictor, warm
 from bertline.evaluation.predictors.open import RUNTIMES
 from bertline.evaluation.remote import local_path
@@ -23,10 +28,17 @@ from bertline.features.batches import FeatureSet, round_up
 from bertline.features.kinds import KINDS, Kind
 from bertline.features.tokenizer import Tokenizer
 from bertline.files import check_readable
-from bertline.modeling.config import ModelSpec
+from bertline.integrity import verify_if_artifact
+from bertline.json_values import parse_json
+from bertline.modeling.config import ModelSpec, check_pairs
 from bertline.tasks import KIND_OF_HEAD
+from bertline.versions import LATEST, read_version
 
-PREFERRED = ("openvino_int8", "litert_dynamic_int8", "saved_model")
+PREFERRED = {
+    True: ("openvino_int8", "litert_dynamic_int8", "saved_model"),
+    False: ("litert_dynamic_int8", "openvino_int8", "saved_model"),
+}
+"""Whether the processor has VNNI → the files to take, the fastest first (docs/results.md)."""
 BATCH_SIZE = 32
 MODEL_FILE = "model.json"
 
@@ -55,7 +67,7 @@ class LoadedModel:
         An item is a text; for a model of pairs (text, second text); for a model that answers
         questions (question, context). Of an item longer than the model's max_seq_length the
         beginning is read; its answer says `truncated`. Raises DataError, naming its number, for
-        what is no such item or has no words.
+        what is no such item or has no words, and CheckpointError where the answer is not a number.
         """
         if isinstance(items, str):
             raise DataError(f"predict takes a list of texts, got one: give [{items[:40]!r}]")
@@ -87,6 +99,8 @@ class LoadedModel:
     ) -> Sequence[Answer]:
         for number, item in enumerate(items, start=first):
             self.kind.check_item(item, number)
+            if isinstance(item, tuple):
+                check_pairs(self.spec.encoder, f"text {number}")
         records = self.kind.encode_items(self.tokenizer, items, self.spec.inputs)
         features = FeatureSet.of(records)
         specials = {self.tokenizer.cls_id, self.tokenizer.sep_id}
@@ -103,49 +117,78 @@ class LoadedModel:
             progress(done * len(items) // len(records) - before * len(items) // len(records))
 
         logits = forward(self.predictor, features, np.arange(len(records)), BATCH_SIZE, update)
+        for row, of_row in enumerate(logits):
+            if not all(np.isfinite(values).all() for values in of_row.values()):
+                raise CheckpointError(
+                    f"text {first + int(features.ids[row])}: {self.predictor.name} answers with "
+                    "NaN or infinity; export the model again or take another of its files"
+                )
         meanings = Meanings(self.tokenizer, self.spec.labels, self.spec.answering)
         return self.kind.decode(items, features, logits, meanings)
 
 
 def load(
-    folder: str | Path, name: str | None = None, device: str = "CPU", num_threads: int | None = None
+    folder: str | Path,
+    name: str | None = None,
+    device: str = "CPU",
+    num_threads: int | None = None,
+    verify: bool = True,
+    trust: bool = False,
 ) -> LoadedModel:
     """The model of an exported folder, ready to answer.
 
     folder: an exported folder, a version folder of a registry, or a model's folder in a registry,
     of which the `latest` version is taken; a path or an address at gs://. name: which of its files,
-    by default the smallest kind whose runtime is installed (PREFERRED, then the others). device,
-    num_threads: as in `open_predictor`, whose errors are raised too.
+    by default the fastest kind whose runtime is installed (PREFERRED, then the others). device,
+    num_threads, trust: as in `open_predictor`, whose errors are raised too. A SavedModel is a
+    program: with trust=True loading one runs whatever is in it. verify: compare all files of the
+    folder with its manifest first, once in a process, and raise DataError for a damaged one; False
+    saves reading a very large model twice. Warns, by InstructionSetWarning, where the gate's
+    verdict on an int8 file may not hold on this processor.
     """
-    folder = version_folder(local_path(folder))
+    folder = version_folder(local_path(folder, verify))
+    if verify:
+        verify_if_artifact(folder)
     spec = ModelSpec.read(folder)
-    tokenizer = Tokenizer.from_vocab(folder / "vocab.txt", spec.encoder.do_lower_case)
+    tokenizer = Tokenizer.from_vocab(folder / "vocab.txt", spec.encoder)
     chosen = name or preferred_name(folder)
-    return LoadedModel(spec, tokenizer, open_predictor(folder, chosen, device, num_threads))
+    predictor = open_predictor(folder, chosen, device, num_threads, trust)
+    file = next(file for file in Exports.read(folder).files if file.name == chosen)
+    note = note_on_verdict(folder, file, find_instruction_set(file.runtime))
+    if note and device == "CPU":
+        warnings.warn(note, InstructionSetWarning, stacklevel=2)
+    return LoadedModel(spec, tokenizer, predictor)
 
 
 def version_folder(folder: Path) -> Path:
     """`folder` itself if it holds a model, else the version that its `latest` names.
 
-    Raises ConfigError if there is neither.
+    Raises ConfigError if there is neither, StorageError where `latest` holds no number.
     """
     if (folder / MODEL_FILE).is_file():
         return folder
+    file = folder / LATEST
     try:
-        version = (folder / "latest").read_text(encoding="utf-8").strip()
+        content = file.read_bytes()
     except OSError:
         raise ConfigError(
             f"{folder}: neither a model folder (no {MODEL_FILE}) nor one of a registry (no "
             "latest); give a folder that export or publish wrote"
         ) from None
-    return folder / version
+    version = folder / str(read_version(content, str(file)))
+    if not version.is_dir():
+        raise ConfigError(
+            f"{file}: names version {version.name}, which is not there; write another"
+        )
+    return version
 
 
 def preferred_name(folder: Path) -> str:
     """The file that `load` takes by default; raises ConfigError if no runtime is installed."""
+    preferred = PREFERRED[find_instruction_set("openvino").has_vnni]
 
     def rank(file: ExportedFile) -> int:
-        return PREFERRED.index(file.name) if file.name in PREFERRED else len(PREFERRED)
+        return preferred.index(file.name) if file.name in preferred else len(preferred)
 
     files = sorted(Exports.read(folder).files, key=rank)
     runnable = [file.name for file in files if is_installed(file)]
@@ -161,9 +204,9 @@ def preferred_name(folder: Path) -> str:
 def read_items(path: Path, kind: Kind) -> Iterator[tuple[str, Item]]:
     """(id, item) of each line of a JSON-lines file, as it is read.
 
-    A line is an object with the kind's fields, and "id" if it has one, or the JSON string of its
-    first field; the id of a line without one is its number, from "1". Blank lines are passed over.
-    Raises DataError naming the line.
+    A line is an object with the kind's fields, and "id" (a string or a number) if it has one, or
+    the JSON string of its first field; the id of a line without one, or with null, is its number,
+    from "1". Blank lines are passed over. Raises DataError naming the line.
     """
     try:
         stream = check_readable(path).open("rb")
@@ -174,13 +217,23 @@ def read_items(path: Path, kind: Kind) -> Iterator[tuple[str, Item]]:
             if line.strip():
                 fields = _fields_of(line, kind)
                 item = kind.parse_item(fields, f"{path}:{number}")
-                yield str(fields.get("id", number)), item
+                yield _id_of(fields, number, path), item
+
+
+def _id_of(fields: dict[str, Any], number: int, path: Path) -> str:
+    """The id in a line's fields, or the line's number."""
+    found = fields.get("id")
+    if found is None:
+        return str(number)
+    if isinstance(found, bool) or not isinstance(found, str | int | float) or found == "":
+        raise DataError(f"{path}:{number}: id {found!r:.60}; give a string or a number")
+    return str(found)
 
 
 def _fields_of(line: bytes, kind: Kind) -> dict[str, Any]:
     try:
-        value: Any = json.loads(line)
-    except ValueError:
+        value: Any = parse_json(line, "")
+    except DataError:
         value = line.decode("utf-8", errors="backslashreplace").strip()
         return {"not JSON": value}
     return value if isinstance(value, dict) else {kind.fields[0]: value}

@@ -3,15 +3,18 @@
 python -m bertline.stages.execute ingest '{"source": "samples/snips"}' examples=out/examples
 """
 
+import atexit
 import contextlib
 import errno
 import fcntl
+import gc
 import importlib
 import os
+import shutil
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bertline import interrupts
@@ -19,24 +22,33 @@ from bertline.artifacts import read_json, write_json
 from bertline.config import nearest
 from bertline.errors import BertlineError, ConfigError, StageError, StorageError, one_line
 from bertline.files import FULL
+from bertline.integrity import verify_if_artifact
 from bertline.interrupts import interruptible
+from bertline.keras_import import import_keras
+from bertline.usage import Usage
 
-STAGES = (
-    "import_checkpoint",
-    "ingest",
-    "compare_data",
-    "tokenize",
-    "merge_features",
-    "finetune",
-    "quantize",
-    "export",
-    "convert",
-    "evaluate",
-    "compare_models",
-    "publish",
-)
+OUTPUTS = {
+    "import_checkpoint": "encoder",
+    "ingest": "examples",
+    "compare_data": "drift",
+    "tokenize": "features",
+    "merge_features": "features",
+    "finetune": "model",
+    "quantize": "quantized",
+    "export": "exported",
+    "convert": "exported",
+    "evaluate": "report",
+    "compare_models": "compared",
+    "publish": "published",
+}
+"""Stage → the one of its paths that it writes an artifact to."""
+STAGES = tuple(OUTPUTS)
 TRAINING = ("finetune", "quantize")
 """The stages that train, on an accelerator where there is one and by the Keras backend chosen."""
+WITH_KERAS = (*TRAINING, "export", "convert", "evaluate")
+"""The stages that build or run a network of Keras."""
+PLACES = ("work", "registry")
+"""Paths that hold no artifact themselves."""
 FAILURE_FILE_VARIABLE = "BERTLINE_FAILURE_FILE"
 RUN_LOCK_VARIABLE = "BERTLINE_RUN_LOCK"
 MORE_MEMORY = "give it more memory, or lower batch_size or max_seq_length"
@@ -63,8 +75,10 @@ def execute(stage: str, settings: str, **paths: str | Sequence[str]) -> None:
     there as JSON, since kfp's local runner keeps neither an exit code nor a message. That runner
     goes on with the rest of a loop, and with what does not depend on a failed stage: the file keeps
     the first failure, and once it tells of an interruption or of a wrong input nothing more is run.
-    Where $BERTLINE_RUN_LOCK is set, the process ends with the run that holds this file locked.
+    Where $BERTLINE_RUN_LOCK is set, the process ends with the run that holds this file locked: it
+    is a file of that run alone, so that no later run is taken for it.
     """
+    end_quickly()
     failure_file = os.environ.get(FAILURE_FILE_VARIABLE)
     if failure_file and Path(failure_file).exists():
         code = read_json(Path(failure_file))["exit_code"]
@@ -88,6 +102,11 @@ def execute(stage: str, settings: str, **paths: str | Sequence[str]) -> None:
         sys.exit(code)
 
 
+def end_quickly() -> None:
+    """Spares this process the search for garbage when it ends, a second where TensorFlow is."""
+    atexit.register(gc.freeze)
+
+
 def end_with_run(lock_file: str) -> None:
     """Ends this process when the one that holds `lock_file` locked does, however it ends.
 
@@ -95,9 +114,10 @@ def end_with_run(lock_file: str) -> None:
     """
 
     def wait() -> None:
-        with Path(lock_file).open(encoding="utf-8") as stream:
+        # The file is gone where a run ended before this process had begun.
+        with contextlib.suppress(FileNotFoundError), Path(lock_file).open() as stream:
             fcntl.flock(stream, fcntl.LOCK_SH)
-            os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=wait, daemon=True).start()
 
@@ -116,13 +136,33 @@ def _path(name: str, path: str) -> Path:
 
 
 def run(stage: str, settings: str, paths: Mapping[str, Path | str | list[Path]]) -> None:
-    """Runs `stage` in this process; raises what the stage raises."""
+    """Runs `stage` in this process, once all artifacts that it reads are found undamaged.
+
+    Its output artifact then also has usage.json: see bertline.usage. Raises DataError for an
+    artifact that is damaged, and what the stage raises.
+    """
     if stage not in STAGES:
         raise ConfigError(f"unknown stage {stage!r}; {nearest(stage, list(STAGES))}")
     if stage not in TRAINING:
         os.environ["KERAS_BACKEND"] = "tensorflow"  # Exported graphs are TensorFlow's.
     module = importlib.import_module(f"bertline.stages.{stage}")
-    module.run(module.Settings.parse_json(settings, where=stage), **paths)
+    parsed = module.Settings.parse_json(settings, where=stage)
+    output = paths.get(OUTPUTS[stage])
+    inputs = [path for name, path in paths.items() if name not in (OUTPUTS[stage], *PLACES)]
+    artifacts = list(_folders(inputs))
+    for artifact in artifacts:
+        verify_if_artifact(artifact)
+    if stage in WITH_KERAS:
+        import_keras()
+    module.run(parsed, **paths)
+    if isinstance(output, Path) and output.is_dir():
+        Usage.behind(artifacts).followed_by(stage).write(output)
+
+
+def _folders(given: Iterable[Path | str | list[Path]]) -> Iterator[Path]:
+    """The paths among the inputs of a stage, one by one."""
+    for each in given:
+        yield from each if isinstance(each, list) else [Path(each)]
 
 
 def explain(error: BaseException) -> tuple[int, str]:
@@ -134,13 +174,16 @@ def explain(error: BaseException) -> tuple[int, str]:
         return code, f"{ending}; run the same command again to continue"
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return 1, f"out of memory ({one_line(error) or 'no more is given'}); {MORE_MEMORY}"
+    if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
+        _, target, reason = error.args[0][0]  # the first of the files that could not be copied
+        return 1, f"{target}: {one_line(reason)}; fix this and run the same command again"
     if isinstance(error, OSError):
-        # Copying to a full disk, Python names the source first.
-        full = error.filename2 if error.errno in FULL else None
-        place = full or error.filename
+        # Of two names the second is what could not be written.
+        name = error.filename2 if error.errno in FULL and error.filename2 else error.filename
+        place = f"{name}: " if name else ""
+        remedy = "free space there" if error.errno in FULL else "fix this"
         reason = one_line(error.strerror or error)
-        told = f"{place}: {reason}" if place else reason
-        return 1, f"{told}; nothing half-written was left"
+        return 1, f"{place}{reason}; {remedy} and run the same command again"
     return _explain_runtime(error)
 
 

@@ -22,16 +22,20 @@ from bertline.storage.limits import Limits
 
 __all__ = ["collect", "fetch", "fetch_files", "sources_digest", "unpack"]
 
+DOCUMENTS = (".", "README", "LICENSE", "SHA256SUMS")
+"""How the names of files begin that explain data, or that systems put beside it."""
 REMOTE = {"http": web, "https": web, "gs": gcs}
 
 
 def collect(sources: Sequence[str], work: Path, sha256: Sequence[str] = ()) -> Path:
     """A folder with what all `sources` hold: folders, files, and archives unpacked.
 
-    A single local folder is used in place, unless it holds nothing but archives; everything else
-    is brought below `work`, each source in a folder of its own. sha256: of each source, a file
-    then, in hex; empty: not checked. Raises StorageError, also for another checksum, for pipes and
-    devices, and beyond the `Limits`; what came damaged from an address is not kept.
+    A single local folder is used in place, unless it holds archives and beside them nothing but
+    files that explain them. Everything else is brought below `work`: one source into the folder
+    that is returned, several into folders of it named by their numbers, and of a folder of
+    archives each into a folder of its own name. sha256: of each source, a file then, in hex; empty:
+    not checked. Raises StorageError, also for another checksum, for pipes and devices, and beyond
+    the `Limits`; what came damaged from an address is not kept.
     """
     data = work / "data"
     with _told(sources):
@@ -40,11 +44,12 @@ def collect(sources: Sequence[str], work: Path, sha256: Sequence[str] = ()) -> P
             archives = _archives(path)
             if path.is_dir() and len(sources) == 1 and not archives:
                 return path
-            for index, archive in enumerate(archives):
-                unpack(archive, data / str(number) / str(index))
+            target = data / str(number)
+            for archive in archives:
+                unpack(archive, target if archive == path else target / archive.name)
             if not archives:
-                _copy(source, path, data / str(number))
-    return data
+                _copy(source, path, target)
+    return data / "0" if len(sources) == 1 else data
 
 
 def fetch(source: str, folder: Path, sha256: str | None = None) -> Path:
@@ -112,8 +117,10 @@ def _told(sources: Sequence[str]) -> Iterator[None]:
 
 
 def _archives(path: Path) -> list[Path]:
-    """`path` if it is an archive, the files of a folder if all are; else none."""
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    """`path` if it is an archive, the files of a folder if all but DOCUMENTS are; else none."""
+    files = [path]
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if not file.name.startswith(DOCUMENTS))
     return files if all(file.is_file() and is_archive(file) for file in files) else []
 
 

@@ -1,16 +1,18 @@
 """LiteRT (TFLite) files."""
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, load_delegate
 from numpy.typing import NDArray
 
 from bertline.errors import CheckpointError, ConfigError, DataError
 from bertline.evaluation.predictors.base import TOKEN_OUTPUTS, Batch, Logits, check_names
+from bertline.modeling.finite import check_finite
 
 SIGNATURE = "serving_default"
 # Every interpreter packs the weights for itself, so more of them cost memory; fewer cost time,
@@ -44,6 +46,7 @@ class LiteRtPredictor:
         affordable = MAX_BYTES_OF_WEIGHTS // max(path.stat().st_size, 1)
         self._max_interpreters = min(max(affordable, 1), MAX_INTERPRETERS)
         first = self._open()
+        check_finite(_weights(path), str(path))
         if SIGNATURE not in first.get_signature_list():
             raise CheckpointError(f"{path}: no signature {SIGNATURE!r}; export the model again")
         # The runner must not stay: while one is alive the interpreter refuses to be resized.
@@ -112,6 +115,19 @@ class LiteRtPredictor:
                 f"{self.name}: LiteRT cannot use device {self._device!r} ({error}); available: "
                 "CPU, or the path of a delegate library"
             ) from None
+
+
+def _weights(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
+    """(name, values) of the floating-point constants that the file holds."""
+    model = schema.Model.GetRootAs(path.read_bytes(), 0)
+    dtypes = {schema.TensorType.FLOAT32: np.float32, schema.TensorType.FLOAT16: np.float16}
+    for number in range(model.SubgraphsLength()):
+        graph = model.Subgraphs(number)
+        for tensor in map(graph.Tensors, range(graph.TensorsLength())):
+            buffer = model.Buffers(tensor.Buffer())
+            # A single number is no weight.
+            if tensor.Type() in dtypes and buffer.DataLength() > np.dtype(np.float32).itemsize:
+                yield tensor.Name().decode(), buffer.DataAsNumpy().view(dtypes[tensor.Type()])
 
 
 def _fixed_length(path: Path, inputs: Mapping[str, Any]) -> int | None:

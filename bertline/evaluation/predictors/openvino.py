@@ -1,21 +1,25 @@
 """OpenVINO IR files."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import openvino
+from numpy.typing import NDArray
 
 from bertline.errors import CheckpointError, ConfigError
+from bertline.evaluation.instruction_sets import find_instruction_set, is_limited
 from bertline.evaluation.predictors.base import Batch, Logits, check_names
 from bertline.features.batches import MODEL_INPUTS
+from bertline.modeling.finite import check_finite
 
 
 class OpenVinoPredictor:
     """Logits of an IR file (model.xml with model.bin beside it), for any batch and length.
 
     Precision is what OpenVINO chooses for the device, as it is for every user of the file: on
-    CPUs with bfloat16 the float files run in bfloat16. properties: any of OpenVINO's, by name
+    CPUs with bfloat16 the float files run in bfloat16. Where ONEDNN_MAX_CPU_ISA forbids bfloat16
+    it is float32, which OpenVINO does not see by itself. properties: any of OpenVINO's, by name
     ({"INFERENCE_PRECISION_HINT": "f32"}). Raises CheckpointError for a damaged or foreign file,
     ConfigError for a device or property that OpenVINO refuses.
     """
@@ -32,7 +36,10 @@ class OpenVinoPredictor:
         properties: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name
-        settings = {"PERFORMANCE_HINT": "LATENCY", **(properties or {})}
+        settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+        if is_limited() and not find_instruction_set("openvino").has_bfloat16:
+            settings["INFERENCE_PRECISION_HINT"] = "f32"
+        settings |= properties or {}
         if num_threads is not None:
             settings["INFERENCE_NUM_THREADS"] = num_threads
         core = openvino.Core()
@@ -45,6 +52,7 @@ class OpenVinoPredictor:
         self._inputs = _names(model.inputs, MODEL_INPUTS)
         check_names(name, self._inputs, _names(model.outputs, outputs), outputs)
         self._outputs = outputs
+        check_finite(_weights(model), str(path))
         try:
             compiled = core.compile_model(model, device, settings)
         except RuntimeError as error:
@@ -61,6 +69,15 @@ class OpenVinoPredictor:
         # since its own dict of results costs 4 % of a small encoder's short call.
         self._request.infer(inputs, share_inputs=True, share_outputs=True)
         return {name: self._request.get_tensor(name).data.copy() for name in self._outputs}
+
+
+def _weights(model: openvino.Model) -> Iterator[tuple[str, NDArray[Any]]]:
+    """(name, values) of the floating-point constants; single numbers are no weights."""
+    for node in model.get_ops():
+        if node.get_type_name() == "Constant" and node.get_element_type().is_real():
+            values = node.data
+            if values.size > 1:
+                yield node.get_friendly_name(), values
 
 
 def _names(ports: Iterable[Any], known: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from bertline.errors import CheckpointError, ConfigError
 from bertline.evaluation.predictors.base import Batch, Logits, check_names
+from bertline.modeling.finite import check_finite
 
 SIGNATURE = "serving_default"
 
@@ -45,6 +46,7 @@ class SavedModelPredictor:
             ) from None
         self._inputs = list(self._function.structured_input_signature[1])
         check_names(name, self._inputs, self._function.structured_outputs, outputs)
+        check_finite(((each.name, each.numpy()) for each in self._function.variables), str(path))
         self._outputs = outputs
 
     def __call__(self, batch: Batch) -> Logits:
