@@ -6,28 +6,28 @@ Light to import: NumPy, tokenizers and pydantic; the runtime comes with the file
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bertline.errors import ConfigError, DataError
+from bertline.evaluation.address import find_model
 from bertline.evaluation.forward import SINGLE_MULTIPLE, forward
 from bertline.evaluation.predictors import Predictor, is_installed, open_predictor, warm
 from bertline.evaluation.predictors.open import RUNTIMES
-from bertline.evaluation.remote import local_path
 from bertline.export.listing import ExportedFile, Exports
 from bertline.features.answers import Answer, Item, Meanings, rows_by_example
 from bertline.features.batches import FeatureSet, round_up
 from bertline.features.kinds import KINDS, Kind
 from bertline.features.tokenizer import Tokenizer
 from bertline.modeling.config import ModelSpec
-from bertline.tasks import KIND_OF_HEAD
+from bertline.tasks import KIND_OF_HEAD, TASKS
 
 PREFERRED = ("openvino_int8", "litert_dynamic_int8", "saved_model")
 BATCH_SIZE = 32
-MODEL_FILE = "model.json"
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,9 @@ class LoadedModel:
     @property
     def kind(self) -> Kind:
         """What the model takes and gives."""
-        return KINDS[KIND_OF_HEAD[self.spec.head]]
+        kind = KINDS[KIND_OF_HEAD[self.spec.head]]
+        task = TASKS.get(self.spec.task)
+        return replace(kind, fields=kind.fields[: task.max_texts]) if task else kind
 
     def predict(self, items: Sequence[Item]) -> list[Any]:
         """One answer an item, in their order: a TaggedAnswer, a LabelAnswer or a SpanAnswer.
@@ -88,9 +90,8 @@ class LoadedModel:
             self.kind.check_item(item, number)
         records = self.kind.encode_items(self.tokenizer, items, self.spec.inputs)
         features = FeatureSet.of(records)
-        specials = {self.tokenizer.cls_id, self.tokenizer.sep_id}
         for item, rows in zip(items, rows_by_example(features.ids), strict=True):
-            if specials.issuperset(features.columns["input_ids"][rows[0]].tolist()):
+            if self._has_nothing_to_read(features.columns["input_ids"][rows[0]]):
                 number = first + int(features.ids[rows[0]])
                 raise DataError(f"text {number} ({item!r:.40}) has no words; leave it out")
         done = 0
@@ -105,39 +106,42 @@ class LoadedModel:
         meanings = Meanings(self.tokenizer, self.spec.labels, self.spec.answering)
         return self.kind.decode(items, features, logits, meanings)
 
+    def _has_nothing_to_read(self, input_ids: NDArray[np.int32]) -> bool:
+        """Whether a text, or one of a pair, has no tokens between the special ones around it."""
+        is_special = (input_ids == self.tokenizer.cls_id) | (input_ids == self.tokenizer.sep_id)
+        return bool((is_special[:-1] & is_special[1:]).any())
+
 
 def load(
     folder: str | Path, name: str | None = None, device: str = "CPU", num_threads: int | None = None
 ) -> LoadedModel:
-    """The model of an exported folder, ready to answer.
+    """The model of an exported folder, ready to answer, also from many threads at once.
 
-    folder: an exported folder, a version folder of a registry, or a model's folder in a registry,
-    of which the `latest` version is taken; a path or an address at gs://. name: which of its files,
-    by default the smallest kind whose runtime is installed (PREFERRED, then the others). device,
-    num_threads: as in `open_predictor`, whose errors are raised too.
+    folder: a path or gs:// address of a model, of a run or of one of the model's files; see
+    `find_model`. name: which file, by default the one that `folder` names, or else the smallest
+    kind whose runtime is installed (PREFERRED, then the others). device, num_threads: as in
+    `open_predictor`, whose errors are raised too.
+
+    Calls from several threads need no lock around them: OpenVINO and LiteRT compute one call at a
+    time, TensorFlow several, and tokenization and decoding are not waited for. Why so is said in
+    the class of each runtime (bertline.evaluation.predictors).
     """
-    folder = version_folder(local_path(folder))
-    spec = ModelSpec.read(folder)
-    tokenizer = Tokenizer.from_vocab(folder / "vocab.txt", spec.encoder.do_lower_case)
-    chosen = name or preferred_name(folder)
-    return LoadedModel(spec, tokenizer, open_predictor(folder, chosen, device, num_threads))
+    place = find_model(folder)
+    spec = _spec_of(place.folder, folder)
+    tokenizer = Tokenizer.from_vocab(place.folder / "vocab.txt", spec.encoder.do_lower_case)
+    chosen = name or place.name or preferred_name(place.folder)
+    return LoadedModel(spec, tokenizer, open_predictor(place.folder, chosen, device, num_threads))
 
 
-def version_folder(folder: Path) -> Path:
-    """`folder` itself if it holds a model, else the version that its `latest` names.
-
-    Raises ConfigError if there is neither.
-    """
-    if (folder / MODEL_FILE).is_file():
-        return folder
-    try:
-        version = (folder / "latest").read_text(encoding="utf-8").strip()
-    except OSError:
+def _spec_of(folder: Path, address: str | Path) -> ModelSpec:
+    """The description of the model in an exported folder; ConfigError if it answers nothing."""
+    if not (folder / ModelSpec.file_name).is_file():
+        what = "an encoder" if (folder / "encoder.json").is_file() else "a graph"
         raise ConfigError(
-            f"{folder}: neither a model folder (no {MODEL_FILE}) nor one of a registry (no "
-            "latest); give a folder that export or publish wrote"
-        ) from None
-    return folder / version
+            f"{address}: holds {what} without a head of ours, which answers nothing; convert a "
+            "checkpoint with a classifier, or train one with `bertline run`"
+        )
+    return ModelSpec.read(folder)
 
 
 def preferred_name(folder: Path) -> str:
@@ -169,17 +173,23 @@ def read_items(path: Path, kind: Kind) -> Iterator[tuple[str, Item]]:
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; give a file of JSON lines") from None
     with stream:
-        for number, line in enumerate(stream, start=1):
-            if line.strip():
-                fields = _fields_of(line, kind)
-                item = kind.parse_item(fields, f"{path}:{number}")
-                yield str(fields.get("id", number)), item
+        yield from parse_items(stream, str(path), kind)
+
+
+def parse_items(lines: Iterable[bytes], where: str, kind: Kind) -> Iterator[tuple[str, Item]]:
+    """As `read_items`, of lines that come from `where`."""
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            fields = _fields_of(line, kind)
+            identifier = fields.get("id")
+            item = kind.parse_item(fields, f"{where}:{number}")
+            yield str(number if identifier is None else identifier), item
 
 
 def _fields_of(line: bytes, kind: Kind) -> dict[str, Any]:
     try:
         value: Any = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = line.decode("utf-8", errors="backslashreplace").strip()
         return {"not JSON": value}
     return value if isinstance(value, dict) else {kind.fields[0]: value}

@@ -11,15 +11,18 @@ from bertline.storage.gcs import beginning
 from bertline.storage.partial import cache_folder
 
 SCHEME = "gs://"
+LATEST = "latest"
+"""The file of a model in a registry that holds the number of the version in use."""
+INSIDE = ("", "exported", "export/exported", "convert/exported")
+"""Where an exported folder is: in itself, in the folder of a stage, in that of a run."""
 
 
 def local_path(model: str | Path) -> Path:
     """Where on this disk the model, or the file of a model, at a path or an address is.
 
-    model: a path, which is used in place; or gs://<bucket>/…, an exported folder, a version folder
-    of a registry, a model's folder in a registry, of which the `latest` version is taken, or what
-    follows after one of these to name a file. The folder is brought to the cache, unless it is
-    there with the same contents. Raises ConfigError where no model is, StorageError.
+    model: a path, which is used in place; or gs://<bucket>/…, any of what address.find_model takes.
+    The exported folder is brought to the cache, unless it is there with the same contents. Raises
+    ConfigError where no model is, StorageError.
     """
     address = str(model)
     if "://" not in address:
@@ -28,9 +31,10 @@ def local_path(model: str | Path) -> Path:
         raise StorageError(f"{address}: models lie in folders or at {SCHEME}; give such a one")
     for place in _upwards(address.rstrip("/")):
         rest = address[len(place) :].strip("/")
-        if beginning(f"{place}/{FILE_NAME}"):
-            return _cached(place) / rest
-        if beginning(f"{place}/latest"):
+        for folder in (f"{place}/{inside}".rstrip("/") for inside in INSIDE):
+            if beginning(f"{folder}/{FILE_NAME}"):
+                return _cached(folder) / rest
+        if beginning(f"{place}/{LATEST}"):
             return _cached(f"{place}/{_latest(place)}") / rest
     raise ConfigError(
         f"{address}: no model (no {FILE_NAME}); give a folder that export or publish wrote"
@@ -44,10 +48,23 @@ def _upwards(address: str) -> Iterator[str]:
         address = address.rpartition("/")[0]
 
 
+def version_in(latest: bytes, where: str) -> str:
+    """The version that the file `latest` of a model names; ConfigError if that is no number.
+
+    where: the model's folder, for the message. Anything else could lead out of the registry.
+    """
+    text = latest.decode("ascii", errors="replace").strip()
+    if not text.isdecimal():
+        raise ConfigError(
+            f"{where}/{LATEST}: holds {text!r:.40} and no version; `bertline rollback` writes it"
+        )
+    return text
+
+
 def _latest(place: str) -> str:
     with tempfile.TemporaryDirectory(prefix="bertline-") as work:
-        file = fetch(f"{place}/latest", Path(work) / "latest")
-        return file.read_text(encoding="utf-8").strip()
+        file = fetch(f"{place}/{LATEST}", Path(work) / LATEST)
+        return version_in(file.read_bytes(), place)
 
 
 def _cached(place: str) -> Path:

@@ -2,9 +2,9 @@
 
 What OpenVINO runs is not what the file says: operations are fused and precisions chosen when it is
 compiled. Total MACs are those of the file's matrix products, integer ones those that the compiled
-model runs with 8-bit inputs; a product that a fusion has swallowed (attention) is not among these. Of a
-file with the tokenizer inside, what follows the tokenizer is compiled; the tokenizer multiplies
-nothing.
+model runs with 8-bit inputs; a product that a fusion has swallowed (attention) is not among these.
+Of a file with the tokenizer inside, what follows the tokenizer is compiled; the tokenizer
+multiplies nothing.
 """
 
 from collections import Counter
@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import openvino
-
 from openvino import opset13 as opset
 
 from bertline.errors import CheckpointError
@@ -103,7 +102,7 @@ def _fix_shape(model: openvino.Model, length: int) -> tuple[int, int]:
         max(size.get_length() if size.is_static else default for size in of_all)
         for of_all, default in zip(sizes, (1, length), strict=True)
     ]
-    model.reshape({port: shape for port in model.inputs})
+    model.reshape(dict.fromkeys(model.inputs, shape))
     return shape[0], shape[1]
 
 

@@ -21,9 +21,10 @@ class Inspection(Config):
     """The facts of one file at one length.
 
     length: of a text in tokens. batch: texts of a call, 1 where the file takes any number.
-    operators: kind → how many. custom_operators: kinds that the runtime must be given code for. float_tensors: names of what is computed in floating point,
-    inputs and outputs included. float_activation_bytes, float_constant_bytes: of these at this
-    length, and of the floating-point values in the file. macs, integer_macs: multiply-accumulates
+    operators: kind → how many. custom_operators: kinds that the runtime must be given code for.
+    float_tensors: names of what is computed in floating point, inputs and outputs included.
+    float_activation_bytes, float_constant_bytes: of these at this length, and of the floating-point
+    values in the file. macs, integer_macs: multiply-accumulates
     of a call. partitions: into how many pieces XNNPACK takes the graph; None if it takes none.
     """
 
