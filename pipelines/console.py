@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from bertline.progress import MARK
+from bertline.progress import MARK, Verbosity, is_shown
 
 COLOR = re.compile(r"\x1b\[\d*m")
 # Lines of kfp.local 2.17: its own begin with a time, those of a stage are indented.
@@ -40,7 +40,7 @@ class Log(io.TextIOBase):
 
 
 class Board:
-    """A terminal with a line a stage.
+    """A terminal with a line a stage, or with nothing where progress is not to be shown.
 
     A stage gets one lasting line when it has ended. What passes is rewritten in place on a terminal
     and printed line by line elsewhere.
@@ -48,7 +48,7 @@ class Board:
 
     def __init__(self, terminal: TextIO) -> None:
         self.in_place = terminal.isatty()
-        self._terminal = terminal
+        self._terminal = terminal if is_shown(Verbosity.PROGRESS) else io.StringIO()
 
     def passing(self, stage: str, text: str) -> None:
         """Shows how far a stage is."""
@@ -65,6 +65,11 @@ class Board:
         self.clear()
         self._terminal.write(f"  {stage:<18}{text}\n")
         self._terminal.flush()
+
+    def log(self, line: str) -> None:
+        """Shows a line as it is."""
+        self.clear()
+        self._terminal.write(f"{line}\n")
 
     def clear(self) -> None:
         """Removes what passes, if a line of it stands."""
@@ -96,7 +101,9 @@ class Display:
         return self._failed or (None if self.stage is None else (self.stage, self.last_words))
 
     def read(self, line: str) -> None:
-        """Takes the next line of the log."""
+        """Takes the next line of the log, and shows it where all is to be shown."""
+        if is_shown(Verbosity.ALL):
+            self._board.log(line)
         if line.startswith(INDENT):
             self._read_stage(line.removeprefix(INDENT))
         elif match := STARTED.match(line):

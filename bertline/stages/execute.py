@@ -35,6 +35,8 @@ TRAINING = ("finetune", "quantize")
 """The stages that train, on an accelerator where there is one and by the Keras backend chosen."""
 FAILURE_FILE_VARIABLE = "BERTLINE_FAILURE_FILE"
 RUN_LOCK_VARIABLE = "BERTLINE_RUN_LOCK"
+EXTRAS = {"openvino": "openvino", "ai_edge_litert": "litert", "openvino_tokenizers": "text"}
+"""Package → the extra of bertline that has it; "pipeline" has all others."""
 ADDRESSES = ("registry",)
 """Arguments that may be addresses; all others are paths."""
 
@@ -59,7 +61,7 @@ def execute(stage: str, settings: str, **paths: str | Sequence[str]) -> None:
         end_with_run(run_lock)
     try:
         run(stage, settings, {name: _place(name, given) for name, given in paths.items()})
-    except (BertlineError, KeyboardInterrupt, OSError) as error:
+    except (BertlineError, KeyboardInterrupt, ModuleNotFoundError, OSError) as error:
         code, message = explain(error)
         print(f"error: {stage}: {message}", file=sys.stderr)
         is_interrupted = isinstance(error, KeyboardInterrupt)
@@ -109,15 +111,26 @@ def run(stage: str, settings: str, paths: Mapping[str, Path | str | list[Path]])
 
 
 def explain(error: BaseException) -> tuple[int, str]:
-    """The exit code and the one line that tell a user of `error`."""
+    """The exit code and the one line that tell a user of `error`; raises it if it is a bug."""
     if isinstance(error, BertlineError):
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):
         return 130, "interrupted; run the same command again to continue"
+    if isinstance(error, ModuleNotFoundError):
+        return ConfigError.exit_code, _missing_package(error)
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
         return 1, f"{place}{error.strerror or error}; nothing half-written was left"
     raise error
+
+
+def _missing_package(error: ModuleNotFoundError) -> str:
+    """What to install for a module that is not there; raises the error if that helps nothing."""
+    package = (error.name or "").partition(".")[0]
+    if package in ("", "bertline", "components", "pipelines"):
+        raise error
+    extra = EXTRAS.get(package, "pipeline")
+    return f"the package {package} is not installed; pip install 'bertline[{extra}]'"
 
 
 if __name__ == "__main__":

@@ -218,7 +218,17 @@ def test_lines_of_both_forms_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b'{"text": ', b"[1]", b"7", b'{"txt": "play"}', b'{"text": " "}', b'"\xff"', b"play", b"[" * 99999]
+    "line",
+    [
+        b'{"text": ',
+        b"[1]",
+        b"7",
+        b'{"txt": "play"}',
+        b'{"text": " "}',
+        b'"\xff"',
+        b"play",
+        b"[" * 99999,
+    ],
 )
 def test_a_malformed_line_is_named(tmp_path: Path, line: bytes) -> None:
     file = tmp_path / "texts.jsonl"

@@ -68,7 +68,10 @@ class OpenVinoPredictor:
         # The request reads the caller's arrays in place; the logits are copied out of its tensors,
         # since its own dict of results costs 4 % of a small encoder's short call.
         with self._lock:
-            self._request.infer(inputs, share_inputs=True, share_outputs=True)
+            # Not infer(), which computes in the caller's thread and leaves something of the model
+            # there: when that thread ends after the model is gone, OpenVINO 2026.4 aborts.
+            self._request.start_async(inputs, share_inputs=True)
+            self._request.wait()
             logits = {name: self._request.get_tensor(name).data.copy() for name in self._outputs}
         return self._shape.cut(logits, batch)
 
