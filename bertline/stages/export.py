@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from bertline.artifacts import new_artifact, read_manifest
-from bertline.config import Config
+from bertline.config import Config, Seed
 from bertline.errors import ConfigError
 from bertline.export.listing import (
     DEFAULT,
@@ -44,7 +44,7 @@ class Settings(Config):
     calibration_examples: Annotated[int, Field(gt=0)] = 300
     float_sites: tuple[str, ...] = MIXED_KINDS
     fold_outliers: bool = True
-    seed: int = 1
+    seed: Seed = 1
     n_best_size: Annotated[int, Field(gt=0)] = 20
     max_answer_length: Annotated[int, Field(gt=0)] = 30
     null_threshold: float | Literal["tuned"] | None = None

@@ -39,6 +39,12 @@ class Parser(argparse.ArgumentParser):
                 help=what,
             )
 
+    def add_subparsers(self, **options: Any) -> Any:
+        """As in ArgumentParser, whose action would refuse empty values of all subparsers."""
+        action = super().add_subparsers(**options)
+        action.type = str
+        return action
+
     def error(self, message: str) -> NoReturn:
         """Prints one line and exits."""
         short = message if len(message) <= SHOWN else f"{message[:SHOWN]}…"
