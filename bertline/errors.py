@@ -13,6 +13,10 @@ A message is one line: the problem, the value, and the remedy. What is raised fo
 caller's mistake inside the library (a broken invariant) stays an `assert`.
 """
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
 
 class BertlineError(Exception):
     """A failure that is told to the user in one line."""
@@ -48,3 +52,16 @@ class CheckpointError(UserError):
 
 class StorageError(UserError):
     """A path or address cannot be read or written."""
+
+
+@contextlib.contextmanager
+def called(place: Path, name: str) -> Iterator[None]:
+    """Makes the errors of a block say `name` for a place that is gone when they are read.
+
+    place: where something fetched or made on the way lies; name: what the user knows it by.
+    """
+    try:
+        yield
+    except BertlineError as error:
+        error.args = (str(error).replace(str(place), name),)
+        raise

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bertline.artifacts import MANIFEST
-from bertline.errors import ConfigError
+from bertline.errors import ConfigError, called
 from bertline.export.listing import FILE_NAME, Exports
 from bertline.stages import convert as stage
 from bertline.stages import import_checkpoint
@@ -24,11 +24,13 @@ def convert(checkpoint: str, settings: stage.Settings, output: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="bertline-convert-") as folder:
         if stage.is_source(checkpoint):
             source = fetch(checkpoint, Path(folder) / "source")
-            stage.run(settings, source=source, exported=output)
+            with called(source, checkpoint):
+                stage.run(settings, source=source, exported=output)
             return
         encoder = Path(folder) / "encoder"
         import_checkpoint.run(import_checkpoint.Settings(checkpoint=checkpoint), encoder=encoder)
-        stage.run(settings, source=encoder, exported=output)
+        with called(encoder, checkpoint):
+            stage.run(settings, source=encoder, exported=output)
 
 
 def listed(exported: Path) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from bertline.artifacts import file_sha256, new_artifact, write_json
 from bertline.config import Config
-from bertline.errors import ConfigError, DataError
+from bertline.errors import ConfigError, DataError, called
 from bertline.evaluation.inference import read_items
 from bertline.export.listing import (
     CALIBRATED,
@@ -172,7 +172,9 @@ def _cut_at(longest: int, told: Config) -> Config:
 def _encoded(source: str, tokenizer: Tokenizer, max_seq_length: int, scratch: Path) -> FeatureSet:
     """The texts, or pairs, of a file of JSON lines as token ids; DataError if there are none."""
     kind = KINDS["labelled_text"]
-    texts = dict(read_items(fetch(source, scratch / "texts"), kind))
+    file = fetch(source, scratch / "texts")
+    with called(file, source):
+        texts = dict(read_items(file, kind))
     if not texts:
         raise DataError(f"{source}: no texts to take ranges from; give some hundred lines")
     inputs = InputSpec(max_seq_length=max_seq_length)

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from bertline.artifacts import file_sha256
-from bertline.errors import CheckpointError
+from bertline.errors import CheckpointError, called
 from bertline.modeling.config import EncoderConfig, ModelSpec
 from bertline.modeling.weights import Tensors, load_weights
 from bertline.storage import fetch
@@ -28,20 +28,26 @@ def model_start(source: str, spec: ModelSpec, vocab: Path) -> Tensors:
     """
     with tempfile.TemporaryDirectory(prefix="bertline-") as temporary:
         folder = fetch(source, Path(temporary) / "model")
-        earlier = ModelSpec.read(folder)
-        parts = {
-            "encoder config": (_without_dropout(earlier.encoder), _without_dropout(spec.encoder)),
-            "head": (earlier.head, spec.head),
-            "labels": (earlier.labels, spec.labels),
-            "vocabulary": (_sha256(folder / "vocab.txt"), _sha256(vocab)),
-        }
-        different = [name for name, (theirs, ours) in parts.items() if theirs != ours]
-        if different:
-            raise CheckpointError(
-                f"init_from {source}: {', '.join(different)} not as in this run; start from a "
-                "model of the same checkpoint and data"
-            )
-        return load_weights(folder / "weights.safetensors")
+        with called(folder, source):
+            return _checked_weights(source, folder, spec, vocab)
+
+
+def _checked_weights(source: str, folder: Path, spec: ModelSpec, vocab: Path) -> Tensors:
+    """The weights of the model in `folder`, which `source` names, if it fits `spec` and `vocab`."""
+    earlier = ModelSpec.read(folder)
+    parts = {
+        "encoder config": (_without_dropout(earlier.encoder), _without_dropout(spec.encoder)),
+        "head": (earlier.head, spec.head),
+        "labels": (earlier.labels, spec.labels),
+        "vocabulary": (_sha256(folder / "vocab.txt"), _sha256(vocab)),
+    }
+    different = [name for name, (theirs, ours) in parts.items() if theirs != ours]
+    if different:
+        raise CheckpointError(
+            f"init_from {source}: {', '.join(different)} not as in this run; start from a "
+            "model of the same checkpoint and data"
+        )
+    return load_weights(folder / "weights.safetensors")
 
 
 def _sha256(file: Path) -> str | None:
