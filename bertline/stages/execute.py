@@ -63,6 +63,8 @@ TENSORFLOW_ERRORS = (
     "UnknownError",
 )
 """TensorFlow's errors of files, memory and devices; all others are bugs."""
+EXTRAS = {"openvino": "openvino", "ai_edge_litert": "litert", "openvino_tokenizers": "text"}
+"""Package → the extra of bertline that has it; "pipeline" has all others."""
 ADDRESSES = ("registry",)
 """Arguments that may be addresses; all others are paths."""
 
@@ -172,6 +174,8 @@ def explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, KeyboardInterrupt):
         code, ending = interrupts.told(error)
         return code, f"{ending}; run the same command again to continue"
+    if isinstance(error, ModuleNotFoundError):
+        return ConfigError.exit_code, _missing_package(error)
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return 1, f"out of memory ({one_line(error) or 'no more is given'}); {MORE_MEMORY}"
     if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
@@ -200,6 +204,15 @@ def _explain_runtime(error: BaseException) -> tuple[int, str]:
     if is_ours:
         return 1, f"{reason}; check the place, its permissions and its free space"
     raise error
+
+
+def _missing_package(error: ModuleNotFoundError) -> str:
+    """What to install for a module that is not there; raises the error if that helps nothing."""
+    package = (error.name or "").partition(".")[0]
+    if package in ("", "bertline", "components", "pipelines"):
+        raise error
+    extra = EXTRAS.get(package, "pipeline")
+    return f"the package {package} is not installed; pip install 'bertline[{extra}]'"
 
 
 if __name__ == "__main__":
