@@ -1,4 +1,4 @@
-"""Where the wheel has the command's packages: inside bertline, since other projects have `pipelines`.
+"""The wheel has the command's packages inside bertline, since other projects have `pipelines`.
 
 In the repository, and for an editable installation of it, they stay beside the library.
 """

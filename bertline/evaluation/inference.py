@@ -122,9 +122,9 @@ def load(
     kind whose runtime is installed (PREFERRED, then the others). device, num_threads: as in
     `open_predictor`, whose errors are raised too.
 
-    Calls from several threads need no lock around them: OpenVINO and LiteRT compute one call at a
-    time, TensorFlow several, and tokenization and decoding are not waited for. Why so is said in
-    the class of each runtime (bertline.evaluation.predictors).
+    Calls from several threads need no lock around them. OpenVINO has a request for each thread,
+    LiteRT a lock, since interpreters for each were not faster; TensorFlow runs calls side by side.
+    The classes in bertline.evaluation.predictors give the measurements.
     """
     place = find_model(folder)
     spec = _spec_of(place.folder, folder)

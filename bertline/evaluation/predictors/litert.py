@@ -53,7 +53,7 @@ class LiteRtPredictor:
         self._inputs = {key: tensor["index"] for key, tensor in tensors[0].items()}
         self._outputs = {key: tensors[1][key] for key in outputs}
         self._shape = FixedShape.of(name, (each["shape_signature"] for each in tensors[0].values()))
-        self.fixed_batch = self._shape.rows or 1
+        self.fixed_batch: int | None = self._shape.rows or 1
         # Length 0 stands for none yet. The least recently used comes first.
         self._by_length = {0: first}
         self._lock = threading.Lock()
