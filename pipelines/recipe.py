@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, TypeGuard
 
 from pydantic import Field
 
-from bertline.config import Config, nearest
+from bertline.config import Config, matching, nearest
 from bertline.errors import ConfigError
 from bertline.evaluation.judges import judge_for
 from bertline.export.listing import INTEGER
@@ -45,7 +45,13 @@ CHECKSUMS = "sha256"
 """The setting beside them that holds their checksums, in the stages that check them."""
 
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9 ._-]*[A-Za-z0-9])?$", max_length=100)]
+Name = Annotated[
+    str,
+    matching(
+        r"[A-Za-z0-9]([A-Za-z0-9 ._-]{0,98}[A-Za-z0-9])?",
+        "up to 100 Latin letters, digits, spaces and . _ -, the first and last a letter or digit",
+    ),
+]
 """Runs' folders and logs, pipelines and runs on clusters are called by it."""
 
 

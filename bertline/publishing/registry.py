@@ -24,7 +24,7 @@ from bertline.publishing.folder import FolderShelf
 from bertline.publishing.shelf import KIND, Shelf
 from bertline.storage.bucket import opened
 
-ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
 """What a model is called in a registry."""
 
 
