@@ -27,7 +27,7 @@ from bertline.evaluation.null_threshold import threshold_of
 from bertline.features.answers import Logits, Meanings
 from bertline.features.batches import FeatureSet, length_sorted_batches, pad_batch
 from bertline.features.records import read_features
-from bertline.features.spec import AnswerSpec
+from bertline.features.spec import AnswerSpec, TokenizerSpec
 from bertline.features.tokenizer import Tokenizer
 from bertline.progress import Progress
 from bertline.tasks import get_task
@@ -60,7 +60,7 @@ def main() -> None:
     seconds = time.monotonic() - start
     model.eval()
     task = get_task(read_manifest(options.examples, "examples").about["task"])
-    tokenizer = Tokenizer.from_vocab(options.features / "vocab.txt", do_lower_case=True)
+    tokenizer = Tokenizer.from_vocab(options.features / "vocab.txt", TokenizerSpec())
     answering = AnswerSpec()
     if task.has_impossible:
         always = AnswerSpec.model_construct(null_threshold=float("inf"))

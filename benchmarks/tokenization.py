@@ -24,6 +24,7 @@ from bertline.features.batches import Record
 from bertline.features.kinds import KINDS
 from bertline.features.records import write_shard
 from bertline.features.shards import BATCH_SIZE
+from bertline.features.spec import TokenizerSpec
 from bertline.features.tokenizer import Tokenizer
 from bertline.stages import import_checkpoint, ingest, tokenize
 
@@ -68,7 +69,7 @@ def _contestants(folder: Path) -> dict[str, Callable[[], None]]:
     about = read_manifest(examples, "examples").about
     kind = KINDS[about["example_kind"]]
     labels = kind.labels(about["labels"])
-    tokenizer = Tokenizer.from_vocab(encoder / "vocab.txt", do_lower_case=True)
+    tokenizer = Tokenizer.from_vocab(encoder / "vocab.txt", TokenizerSpec())
 
     def batches(split: str) -> Iterator[list[Example]]:
         rows = list(read_split(examples / f"{split}.jsonl", about["example_kind"]))

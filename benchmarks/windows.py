@@ -24,6 +24,7 @@ from bertline.examples import Question
 from bertline.features.batches import Record
 from bertline.features.records import write_shard
 from bertline.features.shards import BATCH_SIZE
+from bertline.features.spec import TokenizerSpec
 from bertline.features.tokenizer import Tokenizer, read_vocab
 from bertline.features.windows import encode_question_examples
 from bertline.modeling.checkpoints import packaged
@@ -42,7 +43,7 @@ def main() -> None:
     questions = [example for example in examples if isinstance(example, Question)]
     vocabulary = read_vocab(packaged.folder() / "vocab.txt")
     plain = PlainTokenizer(vocabulary)
-    new = [Tokenizer(vocabulary, do_lower_case=True) for _ in range(2 * options.rounds + 3)]
+    new = [Tokenizer(vocabulary, TokenizerSpec()) for _ in range(2 * options.rounds + 3)]
     count = sum(1 for _ in batched_windows(new.pop(), questions))
 
     def plain_python() -> None:
@@ -68,7 +69,7 @@ def batched_windows(tokenizer: Tokenizer, questions: Sequence[Question]) -> Iter
     """The windows of the questions, encoded in batches as the tokenize stage does."""
     for start in range(0, len(questions), BATCH_SIZE):
         batch = questions[start : start + BATCH_SIZE]
-        yield from encode_question_examples(tokenizer, batch, **LENGTHS)
+        yield from encode_question_examples(tokenizer, batch, **LENGTHS, answer_places="words")
 
 
 if __name__ == "__main__":

@@ -29,13 +29,15 @@ def matching(pattern: str, expected: str) -> pydantic.AfterValidator:
 
 
 class Config(pydantic.BaseModel):
-    """Base of every configuration: immutable, strictly typed, without unknown keys.
+    """Base of every configuration: immutable, strictly typed, finite, without unknown keys.
 
     Integers are accepted for floats and lists for tuples, as YAML and JSON write them; nothing
     else is converted.
     """
 
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = pydantic.ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False
+    )
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], where: str) -> Self:

@@ -2,9 +2,11 @@
 
 import codecs
 import contextlib
+import io
 import json
 import os
 import sys
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -20,10 +22,12 @@ from bertline.evaluation.inference import (
     preferred_name,
     read_items,
 )
+from bertline.evaluation.instruction_sets import InstructionSetWarning
 from bertline.export.listing import Exports
 from bertline.features.answers import Answer, Item
 from bertline.features.batches import MODEL_INPUTS, FeatureSet, pad_batch
 from bertline.features.kinds import Kind
+from bertline.files import new_file
 from bertline.progress import Progress
 
 LOOKED_INTO = 8
@@ -34,12 +38,21 @@ Row = tuple[str, Item]
 Answers = Iterator[tuple[str, Item, Answer]]
 
 
-def predict_texts(model: str, device: str, texts: Sequence[str], context: str | None) -> None:
+def predict_texts(
+    model: str,
+    device: str,
+    texts: Sequence[str],
+    context: str | None,
+    *,
+    verify: bool = True,
+    trust: bool = False,
+) -> None:
     """Prints each text with the model's answer.
 
     context: the second text of each item, that is a question's context or the other of a pair.
+    verify, trust: as in `load`.
     """
-    loaded = load(model, device=device)
+    loaded = open_model(model, device, verify=verify, trust=trust)
     kind = loaded.kind
     if context is None and kind.min_fields > 1:
         raise ConfigError(f"the model reads {' and '.join(kind.fields)}; give --context TEXT")
@@ -52,17 +65,24 @@ def predict_texts(model: str, device: str, texts: Sequence[str], context: str | 
             print(f"  {line}")
 
 
-def predict_file(model: str, device: str, source: Path, output: Path | None) -> None:
+def predict_file(
+    model: str,
+    device: str,
+    source: Path,
+    output: Path | None,
+    *,
+    verify: bool = True,
+    trust: bool = False,
+) -> None:
     """Writes one line of JSON per answer, in the order of the texts; progress to standard error.
 
-    source: a file of JSON lines, "-" for standard input. Raises ConfigError, before anything is
-    read, where `output` is the same file.
+    source: a file of JSON lines, "-" for standard input. verify, trust: as in `load`. Raises
+    ConfigError, before anything is read, where `output` is the same file.
     """
     if output is not None and _is_same_file(source, output):
         raise ConfigError(f"{output}: --output is the file of --input; give another one")
-    loaded = load(model, device=device)
-    # A pipe is read once: how much will come is not known.
-    is_file = not _is_standard_input(source) and (source.is_file() or not source.exists())
+    loaded = open_model(model, device, verify=verify, trust=trust)
+    is_file = not _is_standard_input(source)  # which is read once: how much will come is not known
     total = sum(1 for _ in _rows(source, loaded.kind)) if is_file else None
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(_sink(output))
@@ -70,21 +90,22 @@ def predict_file(model: str, device: str, source: Path, output: Path | None) -> 
         # On a terminal the answers show how far it is.
         show = output is not None or not sys.stdout.isatty()
         update = stack.enter_context(progress).update if show else int
+        is_utf8 = codecs.lookup(sink.encoding).name == "utf-8"
         for identifier, item, answer in _answers(loaded, _rows(source, loaded.kind), update):
             texts = item if isinstance(item, tuple) else (item,)
             asked = dict(zip(loaded.kind.fields, texts, strict=False))
             line = {"id": identifier, **asked, **answer.as_json(item)}
-            sink.write(f"{json.dumps(line, ensure_ascii=not _is_utf8(sink))}\n")
+            sink.write(f"{json.dumps(line, ensure_ascii=not is_utf8, allow_nan=False)}\n")
 
 
-def diff(first: str, second: str, device: str, data: Path) -> None:
+def diff(first: str, second: str, device: str, data: Path, trust: bool = False) -> None:
     """Prints every text of `data` that two files answer differently, and how many there are.
 
     Of two LiteRT files also the first site at which they compute something else.
     data: a file of JSON lines, or a folder with one of its test examples (test.jsonl).
     """
     source = data / "test.jsonl" if data.is_dir() else data
-    models = [load(model, device=device) for model in (first, second)]
+    models = [open_model(model, device, trust=trust) for model in (first, second)]
     rows = list(_rows(source, models[0].kind))
     answers = []
     for model in models:
@@ -129,6 +150,16 @@ def _first_divergence(
     )
 
 
+def open_model(model: str, device: str, *, verify: bool = True, trust: bool = False) -> LoadedModel:
+    """As `load`; what that warns of goes to standard error, one line each."""
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always", InstructionSetWarning)
+        loaded = load(model, device=device, verify=verify, trust=trust)
+    for note in notes:
+        print(f"note: {note.message}", file=sys.stderr)
+    return loaded
+
+
 def _file(model: str) -> Path:
     """The file that is loaded for a path or an address."""
     folder, name = find_model(model)
@@ -169,20 +200,13 @@ def _answers(model: LoadedModel, rows: Iterable[Row], update: Callable[[int], ob
         yield *waiting.popleft(), answer
 
 
-def _is_utf8(stream: TextIO) -> bool:
-    return codecs.lookup(stream.encoding).name == "utf-8"
-
-
 @contextlib.contextmanager
 def _sink(output: Path | None) -> Iterator[TextIO]:
     """Standard output, or a file that is there whole or not at all."""
     if output is None:
         yield sys.stdout
         return
-    temporary = output.with_name(f".{output.name}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            yield stream
-        temporary.replace(output)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with new_file(output) as stream:
+        text = io.TextIOWrapper(stream, "utf-8")
+        yield text
+        text.detach()  # which flushes

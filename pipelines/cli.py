@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from bertline import __version__
-from bertline.errors import BertlineError
+from bertline.interrupts import interruptible
 from bertline.progress import Verbosity, show
-from bertline.stages.execute import explain
+from bertline.stages.execute import end_quickly, explain
 from pipelines.commands import cluster, files, models, recipes, registry, schedules
 from pipelines.commands.parser import Parser, check_encoding
 
@@ -17,7 +17,8 @@ Command = Callable[[argparse.Namespace], None]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit code of `bertline ARGUMENTS`: 0, 1 a failure, 2 a wrong input, 130 interrupted."""
+    """The exit code of `bertline ARGUMENTS`: 0, 1 a failure, 2 a wrong input, 128 + N signal N."""
+    end_quickly()
     arguments = sys.argv[1:] if argv is None else argv
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -28,13 +29,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         show(options.verbosity)
         command: Command = options.command
-        command(options)
-        sys.stdout.flush()
+        with interruptible():
+            command(options)
+            sys.stdout.flush()
+    except SystemExit:
+        raise  # argparse has told all
     except BrokenPipeError:
         # The reader has gone (`| head`); nothing more can be told, at exit neither.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (BertlineError, KeyboardInterrupt, ModuleNotFoundError, OSError) as error:
+    except BaseException as error:
         code, message = explain(error)
         print(f"error: {message}", file=sys.stderr)
         return code

@@ -1,14 +1,17 @@
 """`bertline convert`: a checkpoint or somebody's graph straight to files."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from bertline.artifacts import MANIFEST
-from bertline.errors import ConfigError, called
+from bertline.errors import ConfigError
 from bertline.export.listing import FILE_NAME, Exports
+from bertline.files import naming
+from bertline.keras_import import import_keras
+from bertline.leftovers import temporary_folder
 from bertline.stages import convert as stage
 from bertline.stages import import_checkpoint
+from bertline.stages.execute import run
 from bertline.storage import fetch
 
 
@@ -21,16 +24,18 @@ def convert(checkpoint: str, settings: stage.Settings, output: Path) -> None:
     """
     if output.exists() and not _is_replaceable(output):
         raise ConfigError(f"{output}: exists and is no folder of ours; give a new one")
-    with tempfile.TemporaryDirectory(prefix="bertline-convert-") as folder:
+    import_keras()
+    with temporary_folder() as folder:
         if stage.is_source(checkpoint):
-            source = fetch(checkpoint, Path(folder) / "source")
-            with called(source, checkpoint):
-                stage.run(settings, source=source, exported=output)
+            source = fetch(checkpoint, folder / "source")
+            with naming(checkpoint, source):
+                run("convert", settings.to_json(), {"source": source, "exported": output})
             return
-        encoder = Path(folder) / "encoder"
+        encoder = folder / "encoder"
         import_checkpoint.run(import_checkpoint.Settings(checkpoint=checkpoint), encoder=encoder)
-        with called(encoder, checkpoint):
-            stage.run(settings, source=encoder, exported=output)
+        # The user knows the checkpoint, not the folder that was made of it.
+        with naming(checkpoint, encoder):
+            run("convert", settings.to_json(), {"source": encoder, "exported": output})
 
 
 def listed(exported: Path) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """Recipes: YAML files that name the settings of every stage, and how they are read and checked."""
 
 import importlib
-import stat
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,23 +10,23 @@ from pydantic import Field
 
 from bertline.config import Config, matching, nearest
 from bertline.errors import ConfigError
-from bertline.evaluation.judges import judge_for
-from bertline.export.listing import INTEGER
+from bertline.files import check_readable
 from bertline.stages.execute import STAGES
-from bertline.tasks import get_task
 from pipelines.yaml_text import parse_yaml
 
 FOLDER = Path(__file__).parent / "recipes"
 PROJECT = Path(__file__).parent.parent
 MAX_BYTES = 1_000_000
 """Of a file with a recipe or a target."""
-READS_REGISTRY = ("compare_data", "compare_models")
-"""Stages whose result depends on the version in use, which is no input that kfp knows of."""
+COMPARES = ("compare_data", "compare_models")
+"""Stages of "retrain" alone: they compare with the version in use."""
+READS_REGISTRY = (*COMPARES, "publish")
+"""Stages whose result depends on the registry, which is no input that kfp knows of."""
 _RETRAIN = tuple(
     stage for stage in STAGES if stage not in ("quantize", "convert", "merge_features")
 )
 PIPELINES = {
-    "train": tuple(stage for stage in _RETRAIN if stage not in READS_REGISTRY),
+    "train": tuple(stage for stage in _RETRAIN if stage not in COMPARES),
     "retrain": _RETRAIN,
     "convert": ("import_checkpoint", "convert"),
 }
@@ -152,6 +151,11 @@ class Recipe(Config):
 
 def _check_together(checked: Mapping[str, Any]) -> None:
     """Raises ConfigError where the settings of stages do not fit one another."""
+    # Judges take NumPy and tokenizers, which listing recipes does not need.
+    from bertline.evaluation.judges import judge_for
+    from bertline.export.listing import INTEGER
+    from bertline.tasks import get_task
+
     if "evaluate" in checked:
         judge = judge_for(get_task(checked["ingest"].task))
         checked["evaluate"].gate.check_task(judge)
@@ -192,15 +196,14 @@ def read_values(name: str, folder: Path, what: str) -> tuple[Path, dict[str, Any
     """
     file = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
     try:
-        is_file = stat.S_ISREG(file.stat().st_mode)
-        if not is_file or file.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"{what} {file}: not a file of up to {MAX_BYTES:,} bytes; give one")
+        if check_readable(file).stat().st_size > MAX_BYTES:
+            raise ConfigError(f"{what} {file}: more than {MAX_BYTES:,} bytes; give another file")
         values = parse_yaml(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         known = sorted(each.stem for each in folder.glob("*.yaml"))
         raise ConfigError(f"unknown {what} {name!r:.60}; {nearest(name, known)}") from None
     except OSError as error:
-        raise ConfigError(f"{what} {file!s:.60}: {error.strerror}; give another one") from None
+        raise ConfigError(f"{what} {file!s:.200}: {error.strerror}; give another one") from None
     except ValueError as error:
         raise ConfigError(f"{what} {file}: {error}; correct the file") from None
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):

@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,6 +54,15 @@ def test_integers_are_floats_and_lists_are_tuples() -> None:
         ({"name": "a", "zzz": 2}, "unknown key 'zzz'; known: name, num_epochs, learning_rate"),
         ({"name": 3}, "key 'name' = 3: Input should be a valid string"),
         ({"name": "a", "num_epochs": 2.5}, "key 'num_epochs' = 2.5: Input should be a valid int"),
+        (
+            {"name": "a", "learning_rate": math.inf},
+            "key 'learning_rate' = inf: Input should be a f",
+        ),
+        (
+            {"name": "a", "learning_rate": math.nan},
+            "key 'learning_rate' = nan: Input should be a f",
+        ),
+        ({"name": "a", "num_epochs": math.inf}, "key 'num_epochs' = inf: Input should be a"),
         ({"name": "a", "num_epochs": "2"}, "key 'num_epochs' = '2'"),
         ({"name": "a", "num_epochs": True}, "key 'num_epochs' = True"),
         ({"name": "a", "inner": {"depth": "x"}}, "key 'inner.depth' = 'x'"),
@@ -107,3 +117,9 @@ def test_a_configuration_does_not_change() -> None:
 def test_nearest() -> None:
     assert nearest("finetun", ["ingest", "finetune"]) == "did you mean 'finetune'?"
     assert nearest("x", ["ingest", "finetune"]) == "known: ingest, finetune"
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "NaN", "Infinity"])
+def test_json_s_numbers_are_finite(number: str) -> None:
+    with pytest.raises(ConfigError, match="key 'learning_rate' = .*: Input should be a finite"):
+        Settings.parse_json(f'{{"name": "a", "learning_rate": {number}}}', where="here")

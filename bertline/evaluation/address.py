@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from bertline.config import nearest
 from bertline.errors import ConfigError
-from bertline.evaluation.remote import INSIDE, LATEST, local_path, version_in
+from bertline.evaluation.remote import INSIDE, local_path
 from bertline.export.listing import FILE_NAME, Exports
 from bertline.modeling.config import ModelSpec
+from bertline.versions import LATEST, read_version
 
 
 class ModelPlace(NamedTuple):
@@ -17,15 +18,15 @@ class ModelPlace(NamedTuple):
     name: str | None
 
 
-def find_model(address: str | Path) -> ModelPlace:
+def find_model(address: str | Path, verified: bool = True) -> ModelPlace:
     """The model at a path or a gs:// address.
 
     address: an exported folder, a version in a registry, a model in a registry (its latest version
     is taken), a run's folder or that of its stage export or convert (what it exported is taken), or
-    one of these followed by the name or path of a file. Raises StorageError, and ConfigError, which
-    names `address`, where there is no exported model.
+    one of these followed by the name or path of a file. verified: as in `local_path`, whose errors
+    are raised too. Raises ConfigError, which names `address`, where there is no exported model.
     """
-    path = local_path(address)
+    path = local_path(address, verified)
     for folder in (path, *path.parents):
         exported = _exported(folder)
         if exported is not None:
@@ -42,9 +43,14 @@ def find_model(address: str | Path) -> ModelPlace:
 def _exported(folder: Path) -> Path | None:
     """The exported folder that `folder` is or leads to."""
     places = [folder / inside for inside in INSIDE]
-    if (folder / LATEST).is_file():
-        text = (folder / LATEST).read_bytes()
-        places.append(folder / version_in(text, str(folder)))
+    file = folder / LATEST
+    if file.is_file():
+        version = folder / str(read_version(file.read_bytes(), str(file)))
+        if not version.is_dir():
+            raise ConfigError(
+                f"{file}: names version {version.name}, which is not there; write another"
+            )
+        places.append(version)
     return next((place for place in places if (place / FILE_NAME).is_file()), None)
 
 

@@ -4,7 +4,7 @@ Light to import: NumPy, tokenizers and pydantic; the runtime comes with the file
 """
 
 import itertools
-import json
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,9 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bertline.errors import ConfigError, DataError
+from bertline.errors import CheckpointError, ConfigError, DataError
 from bertline.evaluation.address import find_model
 from bertline.evaluation.forward import SINGLE_MULTIPLE, forward
+from bertline.evaluation.instruction_sets import (
+    InstructionSetWarning,
+    find_instruction_set,
+    note_on_verdict,
+)
 from bertline.evaluation.predictors import Predictor, is_installed, open_predictor, warm
 from bertline.evaluation.predictors.open import RUNTIMES
 from bertline.export.listing import ExportedFile, Exports
@@ -23,10 +28,17 @@ from bertline.features.answers import Answer, Item, Meanings, rows_by_example
 from bertline.features.batches import FeatureSet, round_up
 from bertline.features.kinds import KINDS, Kind
 from bertline.features.tokenizer import Tokenizer
-from bertline.modeling.config import ModelSpec
+from bertline.files import check_readable
+from bertline.integrity import verify_if_artifact
+from bertline.json_values import parse_json
+from bertline.modeling.config import ModelSpec, check_pairs
 from bertline.tasks import KIND_OF_HEAD, TASKS
 
-PREFERRED = ("openvino_int8", "litert_dynamic_int8", "saved_model")
+PREFERRED = {
+    True: ("openvino_int8", "litert_dynamic_int8", "saved_model"),
+    False: ("litert_dynamic_int8", "openvino_int8", "saved_model"),
+}
+"""Whether the processor has VNNI → the files to take, the fastest first (docs/results.md)."""
 BATCH_SIZE = 32
 
 
@@ -56,7 +68,7 @@ class LoadedModel:
         An item is a text; for a model of pairs (text, second text); for a model that answers
         questions (question, context). Of an item longer than the model's max_seq_length the
         beginning is read; its answer says `truncated`. Raises DataError, naming its number, for
-        what is no such item or has no words.
+        what is no such item or has no words, and CheckpointError where the answer is not a number.
         """
         if isinstance(items, str):
             raise DataError(f"predict takes a list of texts, got one: give [{items[:40]!r}]")
@@ -88,6 +100,8 @@ class LoadedModel:
     ) -> Sequence[Answer]:
         for number, item in enumerate(items, start=first):
             self.kind.check_item(item, number)
+            if isinstance(item, tuple):
+                check_pairs(self.spec.encoder, f"text {number}")
         records = self.kind.encode_items(self.tokenizer, items, self.spec.inputs)
         features = FeatureSet.of(records)
         for item, rows in zip(items, rows_by_example(features.ids), strict=True):
@@ -103,6 +117,12 @@ class LoadedModel:
             progress(done * len(items) // len(records) - before * len(items) // len(records))
 
         logits = forward(self.predictor, features, np.arange(len(records)), BATCH_SIZE, update)
+        for row, of_row in enumerate(logits):
+            if not all(np.isfinite(values).all() for values in of_row.values()):
+                raise CheckpointError(
+                    f"text {first + int(features.ids[row])}: {self.predictor.name} answers with "
+                    "NaN or infinity; export the model again or take another of its files"
+                )
         meanings = Meanings(self.tokenizer, self.spec.labels, self.spec.answering)
         return self.kind.decode(items, features, logits, meanings)
 
@@ -113,24 +133,40 @@ class LoadedModel:
 
 
 def load(
-    folder: str | Path, name: str | None = None, device: str = "CPU", num_threads: int | None = None
+    folder: str | Path,
+    name: str | None = None,
+    device: str = "CPU",
+    num_threads: int | None = None,
+    verify: bool = True,
+    trust: bool = False,
 ) -> LoadedModel:
     """The model of an exported folder, ready to answer, also from many threads at once.
 
     folder: a path or gs:// address of a model, of a run or of one of the model's files; see
-    `find_model`. name: which file, by default the one that `folder` names, or else the smallest
-    kind whose runtime is installed (PREFERRED, then the others). device, num_threads: as in
-    `open_predictor`, whose errors are raised too.
+    `find_model`. name: which file, by default the one that `folder` names, or else the fastest kind
+    whose runtime is installed (PREFERRED, then the others). device, num_threads, trust: as in
+    `open_predictor`, whose errors are raised too. A SavedModel is a program: with trust=True
+    loading one runs whatever is in it. verify: compare all files of the folder with its manifest
+    first, once in a process, and raise DataError for a damaged one; False saves reading a very
+    large model twice. Warns, by InstructionSetWarning, where the gate's verdict on an int8 file may
+    not hold on this processor.
 
     Calls from several threads need no lock around them. OpenVINO has a request for each thread,
     LiteRT a lock, since interpreters for each were not faster; TensorFlow runs calls side by side.
     The classes in bertline.evaluation.predictors give the measurements.
     """
-    place = find_model(folder)
+    place = find_model(folder, verify)
+    if verify:
+        verify_if_artifact(place.folder)
     spec = _spec_of(place.folder, folder)
-    tokenizer = Tokenizer.from_vocab(place.folder / "vocab.txt", spec.encoder.do_lower_case)
+    tokenizer = Tokenizer.from_vocab(place.folder / "vocab.txt", spec.encoder)
     chosen = name or place.name or preferred_name(place.folder)
-    return LoadedModel(spec, tokenizer, open_predictor(place.folder, chosen, device, num_threads))
+    predictor = open_predictor(place.folder, chosen, device, num_threads, trust)
+    file = next(file for file in Exports.read(place.folder).files if file.name == chosen)
+    note = note_on_verdict(place.folder, file, find_instruction_set(file.runtime))
+    if note and device == "CPU":
+        warnings.warn(note, InstructionSetWarning, stacklevel=2)
+    return LoadedModel(spec, tokenizer, predictor)
 
 
 def _spec_of(folder: Path, address: str | Path) -> ModelSpec:
@@ -146,9 +182,10 @@ def _spec_of(folder: Path, address: str | Path) -> ModelSpec:
 
 def preferred_name(folder: Path) -> str:
     """The file that `load` takes by default; raises ConfigError if no runtime is installed."""
+    preferred = PREFERRED[find_instruction_set("openvino").has_vnni]
 
     def rank(file: ExportedFile) -> int:
-        return PREFERRED.index(file.name) if file.name in PREFERRED else len(PREFERRED)
+        return preferred.index(file.name) if file.name in preferred else len(preferred)
 
     files = sorted(Exports.read(folder).files, key=rank)
     runnable = [file.name for file in files if is_installed(file)]
@@ -164,12 +201,12 @@ def preferred_name(folder: Path) -> str:
 def read_items(path: Path, kind: Kind) -> Iterator[tuple[str, Item]]:
     """(id, item) of each line of a JSON-lines file, as it is read.
 
-    A line is an object with the kind's fields, and "id" if it has one, or the JSON string of its
-    first field; the id of a line without one is its number, from "1". Blank lines are passed over.
-    Raises DataError naming the line.
+    A line is an object with the kind's fields, and "id" (a string or a number) if it has one, or
+    the JSON string of its first field; the id of a line without one, or with null, is its number,
+    from "1". Blank lines are passed over. Raises DataError naming the line.
     """
     try:
-        stream = path.open("rb")
+        stream = check_readable(path).open("rb")
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; give a file of JSON lines") from None
     with stream:
@@ -181,15 +218,24 @@ def parse_items(lines: Iterable[bytes], where: str, kind: Kind) -> Iterator[tupl
     for number, line in enumerate(lines, start=1):
         if line.strip():
             fields = _fields_of(line, kind)
-            identifier = fields.get("id")
             item = kind.parse_item(fields, f"{where}:{number}")
-            yield str(number if identifier is None else identifier), item
+            yield _id_of(fields, number, where), item
+
+
+def _id_of(fields: dict[str, Any], number: int, where: str) -> str:
+    """The id in a line's fields, or the line's number."""
+    found = fields.get("id")
+    if found is None:
+        return str(number)
+    if isinstance(found, bool) or not isinstance(found, str | int | float) or found == "":
+        raise DataError(f"{where}:{number}: id {found!r:.60}; give a string or a number")
+    return str(found)
 
 
 def _fields_of(line: bytes, kind: Kind) -> dict[str, Any]:
     try:
-        value: Any = json.loads(line)
-    except (ValueError, RecursionError):
+        value: Any = parse_json(line, "")
+    except DataError:
         value = line.decode("utf-8", errors="backslashreplace").strip()
         return {"not JSON": value}
     return value if isinstance(value, dict) else {kind.fields[0]: value}

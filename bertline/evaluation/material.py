@@ -102,7 +102,7 @@ class Material:
         spec = ModelSpec.read(exported)
         if read_manifest(features, "features").about["labels"] != spec.labels:
             raise DataError(f"{features}: labels are not those of {exported}; run tokenize again")
-        tokenizer = Tokenizer.from_vocab(exported / "vocab.txt", spec.encoder.do_lower_case)
+        tokenizer = Tokenizer.from_vocab(exported / "vocab.txt", spec.encoder)
         test = Split.read(examples, features, "test")
         train = Split.read(examples, features, "train")
         judge = judge_for(get_task(spec.task))

@@ -2,8 +2,9 @@
 
 Only files that pass the gate are recommended. Of those that a kind of device runs the fastest is
 taken, and of those within NEARLY of it the smallest. Where other processes disturbed the wall time
-of a file, all are compared by CPU time. Latency is that of the machine on which the
-evaluation ran; it stands for CPUs of other kinds as far as the order of the files goes.
+of a file, all are compared by CPU time. Latency is that of the machine on which the evaluation ran;
+a recommendation names the instruction set that it was measured with, since the order of the files
+is another on processors with others (docs/decisions/0014).
 """
 
 from collections.abc import Sequence
@@ -52,7 +53,8 @@ def _fastest(device: str, files: Sequence[FileResult], otherwise: str) -> Recomm
     near = [file for file in files if costs[file.name] <= NEARLY * min(costs.values())]
     file = min(near, key=lambda each: each.size_bytes)
     what = "ms of CPU time" if by_cpu else "ms"
-    reason = f"{costs[file.name]:.2f} {what} a text, {size_text(file.size_bytes)}"
+    measured_with = f" with {file.instruction_set}" if file.instruction_set else ""
+    reason = f"{costs[file.name]:.2f} {what} a text{measured_with}, {size_text(file.size_bytes)}"
     return Recommendation(device=device, file=file.name, reason=reason)
 
 

@@ -11,12 +11,15 @@ from google.protobuf.message import DecodeError
 
 from bertline.config import nearest
 from bertline.errors import CheckpointError, ConfigError
+from bertline.export.operations import check_graph, check_saved_model
 from bertline.features.batches import MODEL_INPUTS
+from bertline.modeling.finite import check_finite
 
 Shape = tuple[int | None, int | None]
 """(batch, length) of the inputs; None is open."""
 OPEN: Shape = (None, None)
 SIGNATURE = "serving_default"
+_FLOATS = {kind.as_datatype_enum for kind in (tf.float16, tf.bfloat16, tf.float32, tf.float64)}
 NAMES = {
     "input_ids": ("input_ids", "input_word_ids"),
     "input_mask": ("input_mask", "attention_mask"),
@@ -100,21 +103,27 @@ def is_foreign_graph(path: Path) -> bool:
     return (path / "saved_model.pb").is_file() or (path.suffix == ".pb" and path.is_file())
 
 
-def read_graph(path: Path, output_names: Sequence[str] = ()) -> Graph:
+def read_graph(path: Path, output_names: Sequence[str] = (), trust: bool = False) -> Graph:
     """The graph of a SavedModel folder (its signature serving_default) or of a frozen .pb file.
 
     Inputs keep their names, types and fixed sizes. output_names: those to keep; by default all of
-    the signature, or all ends of a frozen graph. Raises CheckpointError if it cannot be read,
-    ConfigError for an output that it has not.
+    the signature, or all ends of a frozen graph. trust: take also one with operations that
+    `bertline.export.operations` refuses. Raises CheckpointError if it cannot be read, is refused
+    or has a weight that is NaN or infinite; ConfigError for an output that it has not.
     """
-    graph = _read_saved_model(path) if path.is_dir() else _read_frozen(path, output_names)
+    if path.is_dir():
+        graph = _read_saved_model(path, trust)
+    else:
+        graph = _read_frozen(path, output_names, trust)
     for name in output_names:
         if name not in graph.outputs:
             raise ConfigError(f"{path}: no output {name!r}; {nearest(name, list(graph.outputs))}")
     return graph.with_outputs(output_names or graph.outputs)
 
 
-def _read_saved_model(path: Path) -> Graph:
+def _read_saved_model(path: Path, trust: bool) -> Graph:
+    if not trust:
+        check_saved_model(path)
     try:
         loaded = tf.saved_model.load(str(path))
     except (OSError, ValueError, KeyError, tf.errors.OpError, DecodeError) as error:
@@ -125,6 +134,8 @@ def _read_saved_model(path: Path) -> Graph:
             f"{path}: no signature {SIGNATURE!r} (there: {known}); save the model with one"
         )
     function = loaded.signatures[SIGNATURE]
+    check_finite(((each.name, each.numpy()) for each in function.variables), str(path))
+    _check_constants(function.graph.as_graph_def(), path)
 
     def compute(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         assert loaded is not None  # variables belong to it, the function holds them weakly
@@ -136,10 +147,13 @@ def _read_saved_model(path: Path) -> Graph:
     return Graph(compute, inputs, tuple(sorted(function.structured_outputs)), function.variables)
 
 
-def _read_frozen(path: Path, output_names: Sequence[str]) -> Graph:
+def _read_frozen(path: Path, output_names: Sequence[str], trust: bool) -> Graph:
     definition = tf.compat.v1.GraphDef()
     try:
         definition.ParseFromString(path.read_bytes())
+        if not trust:
+            check_graph(definition, path)
+        _check_constants(definition, path)
         wrapped = tf.compat.v1.wrap_function(
             lambda: tf.graph_util.import_graph_def(definition, name=""), []
         )
@@ -162,6 +176,21 @@ def _read_frozen(path: Path, output_names: Sequence[str]) -> Graph:
 
     specs = {t.op.name: tf.TensorSpec(t.shape, t.dtype, name=t.op.name) for t in inputs}
     return Graph(compute, specs, tuple(ends), [])
+
+
+def _check_constants(definition: Any, path: Path) -> None:
+    """Raises CheckpointError for a weight among the constants of a GraphDef that is not finite.
+
+    Single numbers are no weights: an infinite one may be a mask's.
+    """
+    functions = (function.node_def for function in definition.library.function)
+    constants = (
+        (node.name, tf.make_ndarray(node.attr["value"].tensor))
+        for nodes in (definition.node, *functions)
+        for node in nodes
+        if node.op == "Const" and node.attr["dtype"].type in _FLOATS
+    )
+    check_finite(((name, values) for name, values in constants if values.size > 1), str(path))
 
 
 def _is_end(operation: Any) -> bool:

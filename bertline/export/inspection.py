@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bertline.config import Config
 from bertline.errors import ConfigError, StageError
+from bertline.files import check_readable
 
 DEFAULT_LENGTH = 128
 SHORTEST_LENGTH = 4
@@ -79,7 +80,7 @@ def inspect(path: Path, length: int | None = None) -> Inspection:
     """
     if length is not None and length < 1:
         raise ConfigError(f"length {length}; give 1 token or more")
-    if not path.is_file():
+    if not check_readable(path).is_file():
         raise ConfigError(f"{path}: no such file; give a .tflite or an OpenVINO .xml")
     if path.suffix == ".tflite":
         from bertline.export.inspect_litert import inspect_litert

@@ -16,9 +16,10 @@ from bertline.export.folding import folded_graph
 from bertline.export.graph import Graph, graph_of_network, is_foreign_graph, read_graph
 from bertline.export.quantized import QuantizedModel
 from bertline.export.text_input import TextInput, extension
-from bertline.features.spec import InputSpec
+from bertline.features.spec import InputSpec, TokenizerSpec
 from bertline.features.tokenizer import Tokenizer, read_vocab
-from bertline.modeling.checkpoints.google import looks_lower_cased
+from bertline.modeling.checkpoints.heads import HeadSpec
+from bertline.modeling.checkpoints.tokenizer_files import looks_lower_cased
 from bertline.modeling.config import EncoderConfig, ModelSpec
 from bertline.modeling.folder import read_ranges
 from bertline.modeling.model import build_encoder, build_model
@@ -27,6 +28,8 @@ from bertline.modeling.weights import Tensors, assign, load_weights
 WEIGHTS, HEAD = "weights.safetensors", "head.safetensors"
 # Of a foreign graph its number of positions is not known; this is what BERTs have.
 FOREIGN_MAX_SEQ_LENGTH = 512
+_PRE_TRAINING = {"mlm": "the head that predicts masked words", "nsp": "the head of next sentences"}
+"""Heads that answer nothing, in words."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +37,31 @@ class Source:
     """Something to convert.
 
     weights: the file that its identity is taken from. description: file name → what the folder of
-    the converted model tells of it. vocab_file, do_lower_case: its tokenizer's, if that is known.
+    the converted model tells of it. vocab_file, tokenizer_spec: its tokenizer's, if that is known.
     max_seq_length: the longest input in tokens. quantized: what it is in integers, if it was
     trained for them; fold: gives its graph with outliers folded, if it is a network that was not.
+    left_out: what the checkpoint has and the graph has not, in words.
     """
 
     graph: Graph
     weights: Path
     description: dict[str, Config]
     vocab_file: Path | None
-    do_lower_case: bool
+    tokenizer_spec: TokenizerSpec
     max_seq_length: int
     quantized: QuantizedModel | None = None
     fold: Fold | None = None
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def encoder(self) -> EncoderConfig | None:
+        """The encoder in it, None in a foreign graph."""
+        for told in self.description.values():
+            if isinstance(told, ModelSpec):
+                return told.encoder
+            if isinstance(told, EncoderConfig):
+                return told
+        return None
 
     def tokenizer(self) -> Tokenizer:
         """Its tokenizer; raises ConfigError where there is no vocabulary."""
@@ -54,15 +69,21 @@ class Source:
             raise ConfigError(
                 f"{self.weights}: no vocab.txt beside the model; put its vocabulary there"
             )
-        return Tokenizer.from_vocab(self.vocab_file, self.do_lower_case)
+        return Tokenizer.from_vocab(self.vocab_file, self.tokenizer_spec)
 
     def text_input(self, max_seq_length: int | None = None) -> TextInput:
         """What its OpenVINO forms need to take strings; texts are cut at max_seq_length tokens.
 
-        Raises ConfigError where the vocabulary or the package openvino-tokenizers is missing, and
-        where texts are not cut at their tails.
+        Raises ConfigError where the vocabulary or the package openvino-tokenizers is missing, where
+        texts are not cut at their tails, and where tokens were added to the vocabulary.
         """
         extension()
+        if self.tokenizer_spec.added_tokens:
+            names = ", ".join(token.content for token in self.tokenizer_spec.added_tokens)
+            raise ConfigError(
+                f"added tokens ({names:.60}): an OpenVINO file with the tokenizer inside does not "
+                "find them in a text; leave tokenizer_inside out"
+            )
         for told in self.description.values():
             if isinstance(told, ModelSpec) and told.inputs.truncation != "head":
                 raise ConfigError(
@@ -73,17 +94,23 @@ class Source:
         return TextInput(self.tokenizer(), longest, self.graph.fed_by())
 
 
-def open_source(path: Path, output: str | None = None, output_names: Sequence[str] = ()) -> Source:
+def open_source(
+    path: Path,
+    output: str | None = None,
+    output_names: Sequence[str] = (),
+    trust: bool = False,
+) -> Source:
     """The model at `path`: a model folder, an encoder artifact, a SavedModel or a frozen .pb.
 
     output: "head" (the default where there is one), "pooled" or "sequence" (the default is both);
-    output_names: those of a foreign graph. Raises ConfigError for an output that it has not,
-    CheckpointError or DataError for what is damaged or nothing of these.
+    output_names: those of a foreign graph; trust: see `read_graph`. Raises ConfigError for an
+    output that it has not, CheckpointError or DataError for what is damaged or nothing of these,
+    and CheckpointError for a head that is not supported unless `output` leaves it out.
     """
     if is_foreign_graph(path):
         if output:
             raise ConfigError(f"{path}: --output is for checkpoints; name outputs of a graph")
-        return _foreign(path, output_names)
+        return _foreign(path, output_names, trust)
     if output_names:
         raise ConfigError(f"{path}: --output-names are for graphs; give --output")
     if (path / "model.json").is_file():
@@ -94,9 +121,11 @@ def open_source(path: Path, output: str | None = None, output_names: Sequence[st
         config = EncoderConfig.parse(read_json(file), where=str(file))
         weights = load_weights(path / WEIGHTS)
         head = load_weights(path / HEAD) if (path / HEAD).is_file() else {}
-        spec_of_head = _spec_of_head(config, head)
+        spec_of_head = _spec_of_head(path, config, output)
         if spec_of_head is None:
-            return _encoder(path, config, weights, output)
+            heads = sorted({tensor.partition("/")[0] for tensor in head})
+            left_out = tuple(_PRE_TRAINING[name] for name in heads if name in _PRE_TRAINING)
+            return replace(_encoder(path, config, weights, output), left_out=left_out)
         spec, weights = spec_of_head, weights | head
     else:
         raise CheckpointError(
@@ -114,7 +143,13 @@ def open_source(path: Path, output: str | None = None, output_names: Sequence[st
 def _encoder(path: Path, config: EncoderConfig, weights: Tensors, output: str | None) -> Source:
     if output == "head":
         raise ConfigError(f"{path}: the checkpoint has no head; give --output pooled or sequence")
-    network = build_encoder(config, [output] if output else ["pooled", "sequence"])
+    if output == "pooled" and not config.has_pooler:
+        raise ConfigError(
+            f"{path}: the checkpoint has no pooler; give --output sequence, whose mean over the "
+            "tokens of a text (input_mask 1) is one vector a text"
+        )
+    both = ["pooled", "sequence"] if config.has_pooler else ["sequence"]
+    network = build_encoder(config, [output] if output else both)
     longest = config.max_position_embeddings
     return _of_network(path, network, weights, {"encoder.json": config}, longest)
 
@@ -135,35 +170,41 @@ def _of_network(
         weights=file,
         description=dict(description),
         vocab_file=path / "vocab.txt",
-        do_lower_case=encoder.do_lower_case,
+        tokenizer_spec=encoder.tokenizer,
         max_seq_length=max_seq_length,
     )
 
 
-def _spec_of_head(config: EncoderConfig, head: Tensors) -> ModelSpec | None:
-    """The model that imported tensors make of an encoder, its classes named by their numbers.
+def _spec_of_head(path: Path, config: EncoderConfig, output: str | None) -> ModelSpec | None:
+    """The model that an imported head makes of its encoder.
 
-    None where they are heads of pre-training, which answer nothing.
+    None where there is no head but those of pre-training, and where `output` leaves it out.
     """
-    labels: dict[str, list[str]] = {}
-    if "label_dense/bias" in head:
-        name = "classifier"
-        labels["classes"] = [str(number) for number in range(len(head["label_dense/bias"]))]
-    elif "span_dense/bias" in head:
-        name = "answer_span"
-    else:
+    if not (path / HeadSpec.file_name).is_file() or output not in (None, "head"):
         return None
+    head = HeadSpec.read(path)
+    if not head.is_supported:
+        raise CheckpointError(
+            f"{path}: its head is a {head.name}, which is not supported; give --output sequence "
+            "for its encoder alone"
+        )
+    if not head.is_certain and output is None:
+        raise CheckpointError(
+            f"{path}: does not tell whether its head of {len(head.classes)} classes is for texts "
+            "or for tokens; give --output head if it is for texts, --output sequence to leave it "
+            "out"
+        )
     return ModelSpec(
-        task=name,
-        head=name,
+        task=head.name,
+        head=head.name,
         encoder=config,
-        labels=labels,
+        labels={"classes": list(head.classes)} if head.classes else {},
         inputs=InputSpec(max_seq_length=config.max_position_embeddings),
     )
 
 
-def _foreign(path: Path, output_names: Sequence[str]) -> Source:
-    graph = read_graph(path, output_names)
+def _foreign(path: Path, output_names: Sequence[str], trust: bool) -> Source:
+    graph = read_graph(path, output_names, trust)
     folder = path if path.is_dir() else path.parent
     places = (folder / "assets/vocab.txt", folder / "vocab.txt", folder.parent / "vocab.txt")
     vocab_file = next((file for file in places if file.is_file()), None)
@@ -172,6 +213,8 @@ def _foreign(path: Path, output_names: Sequence[str]) -> Source:
         weights=path / "saved_model.pb" if path.is_dir() else path,
         description={},
         vocab_file=vocab_file,
-        do_lower_case=vocab_file is None or looks_lower_cased(read_vocab(vocab_file)),
+        tokenizer_spec=TokenizerSpec(
+            do_lower_case=vocab_file is None or looks_lower_cased(read_vocab(vocab_file))
+        ),
         max_seq_length=fixed_length(graph) or FOREIGN_MAX_SEQ_LENGTH,
     )

@@ -87,7 +87,7 @@ def write_text_ir(
 def tokenizer_graph(texts: Any, text_input: TextInput, length: int | None) -> dict[str, Any]:
     """Each of MODEL_INPUTS → int32 [batch, length] of `texts`, string [batch]."""
     operations = _Operations()
-    words = _words(operations, texts, Characters.of(text_input.tokenizer.do_lower_case))
+    words = _words(operations, texts, Characters.of(text_input.tokenizer.spec))
     ids = _ids(operations, words, text_input)
     begins, ends, _ = ids
     longest = opset.reduce_max(opset.subtract(ends, begins), _scalar(0))

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Self
 
+from bertline.features.spec import TokenizerSpec
 from bertline.features.tokenizer import CLS, PAD, SEP, Tokenizer
 
 _SURROGATES = range(0xD800, 0xE000)
@@ -28,9 +29,12 @@ class Characters:
 
     @classmethod
     @functools.cache
-    def of(cls, do_lower_case: bool) -> Self:
-        """The characters as tokenizers of this kind treat them; takes seconds the first time."""
-        tokenizer = Tokenizer({PAD: 0, CLS: 1, SEP: 2}, do_lower_case)
+    def of(cls, spec: TokenizerSpec) -> Self:
+        """The characters as tokenizers of this kind treat them; takes seconds the first time.
+
+        spec: without added tokens.
+        """
+        tokenizer = Tokenizer({PAD: 0, CLS: 1, SEP: 2}, spec)
         every = [chr(c) for c in range(sys.maxunicode + 1) if c not in _SURROGATES]
         normal = {c: tokenizer.normalize(c) for c in every}
         isolated = [c for c in every if normal[c] == f" {c} "]
@@ -57,6 +61,8 @@ def regex_class(characters: Collection[str]) -> str:
 
 
 def _ranges(codes: list[int]) -> Iterator[tuple[int, int]]:
+    if not codes:
+        return
     first = previous = codes[0]
     for code in codes[1:]:
         if code != previous + 1:

@@ -1,11 +1,12 @@
 """WordPiece tokenization as BERT does it, with character offsets."""
 
+import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import tokenizers
 from tokenizers.models import WordPiece
@@ -13,6 +14,7 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from bertline.errors import CheckpointError, DataError
+from bertline.features.spec import TokenizerSpec
 
 PAD, UNK, CLS, SEP = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 # As in Google's tokenization.py; the library's own default is 100.
@@ -26,7 +28,8 @@ class Encoding:
     """The tokens of one text, special tokens not included; all lists [tokens].
 
     ids: vocabulary ids. starts, ends: the token's characters [start, end) in the original text,
-    in code points. words: number of the word that the token is a piece of, from 0, ascending.
+    in code points; combining marks that normalization strips belong to the token before. words:
+    number of the word that the token is a piece of, from 0, ascending.
     """
 
     ids: list[int]
@@ -41,30 +44,44 @@ class Encoding:
         return [i for i, word in enumerate(words) if i == 0 or word != words[i - 1]]
 
 
+class Pieces(NamedTuple):
+    """The tokens of one word: ids, and characters [start, end) of the word; lists [tokens]."""
+
+    ids: list[int]
+    starts: list[int]
+    ends: list[int]
+
+
 class Tokenizer:
     """Splits texts at white space and punctuation and the words into WordPieces.
 
     No special token is registered, so a literal "[SEP]" in a text stays text; the ids of [CLS]
-    and [SEP] are there to be added by number.
+    and [SEP] are there to be added by number. docs/tokenizer.md lists what differs from Google's.
 
-    vocabulary: token → id. tokens: id → token. do_lower_case: fold case and strip accents, as the
-    encoder expects.
+    vocabulary: token → id. tokens: id → token. spec: what the encoder expects.
     """
 
-    def __init__(self, vocabulary: dict[str, int], do_lower_case: bool) -> None:
-        self.vocabulary, self.do_lower_case = vocabulary, do_lower_case
+    def __init__(self, vocabulary: dict[str, int], spec: TokenizerSpec) -> None:
+        self.vocabulary, self.spec = vocabulary, spec.tokenizer
         self.tokens = {number: token for token, number in vocabulary.items()}
         self.pad_id, self.cls_id, self.sep_id = (vocabulary[name] for name in (PAD, CLS, SEP))
         model = WordPiece(vocabulary, unk_token=UNK, max_input_chars_per_word=MAX_CHARS_PER_WORD)
-        self._known: dict[str, list[int]] = {}
+        self._known: dict[str, Pieces] = {}
         self._tokenizer = tokenizers.Tokenizer(model)
-        self._tokenizer.normalizer = BertNormalizer(lowercase=do_lower_case)
+        self._tokenizer.normalizer = BertNormalizer(
+            lowercase=spec.do_lower_case,
+            strip_accents=spec.strip_accents,
+            handle_chinese_chars=spec.tokenize_chinese_chars,
+        )
         self._tokenizer.pre_tokenizer = BertPreTokenizer()
+        self._tokenizer.add_tokens(
+            [tokenizers.AddedToken(**token.model_dump()) for token in spec.added_tokens]
+        )
 
     @classmethod
-    def from_vocab(cls, vocab_file: Path, do_lower_case: bool) -> "Tokenizer":
+    def from_vocab(cls, vocab_file: Path, spec: TokenizerSpec) -> "Tokenizer":
         """The tokenizer of a vocab.txt; raises CheckpointError if the file is not a vocabulary."""
-        return cls(read_vocab(vocab_file), do_lower_case)
+        return cls(read_vocab(vocab_file), spec)
 
     @property
     def vocab_size(self) -> int:
@@ -90,15 +107,18 @@ class Tokenizer:
             Encoding(
                 ids=encoding.ids,
                 starts=[start for start, _ in offsets],
-                ends=[end for _, end in offsets],
+                ends=_ends_with_marks(text, offsets),
                 # None is for special tokens, and there are none.
                 words=cast(list[int], encoding.word_ids),
             )
-            for encoding, offsets in ((encoding, encoding.offsets) for encoding in encodings)
+            for text, encoding, offsets in (
+                (text, encoding, encoding.offsets)
+                for text, encoding in zip(texts, encodings, strict=True)
+            )
         ]
 
-    def encode_words(self, words: Iterable[str]) -> dict[str, list[int]]:
-        """The ids of each word, to be joined to those of a text; a word has no white space.
+    def encode_words(self, words: Iterable[str]) -> dict[str, Pieces]:
+        """The tokens of each word, to be joined to those of a text; a word has no white space.
 
         Words come again and again: those of earlier calls are remembered.
         """
@@ -110,10 +130,14 @@ class Tokenizer:
         # One text of many words is encoded in half the time of many texts.
         encodings = self.encode(["\n".join(group) for group in groups])
         for group, encoding in zip(groups, encodings, strict=True):
-            ends = accumulate(len(word) + 1 for word in group)
-            bounds = [0, *(bisect_left(encoding.starts, end) for end in ends)]
-            for word, (first, behind) in zip(group, pairwise(bounds), strict=True):
-                known[word] = encoding.ids[first:behind]
+            places = [0, *accumulate(len(word) + 1 for word in group)]
+            bounds = [bisect_left(encoding.starts, place) for place in places]
+            for word, place, (first, behind) in zip(group, places, pairwise(bounds), strict=False):
+                known[word] = Pieces(
+                    encoding.ids[first:behind],
+                    [start - place for start in encoding.starts[first:behind]],
+                    [end - place for end in encoding.ends[first:behind]],
+                )
         self._known = known
         return {word: known[word] for word in distinct}
 
@@ -123,6 +147,18 @@ class Tokenizer:
         return [word for word, _ in self._tokenizer.pre_tokenizer.pre_tokenize_str(normalized)]
 
 
+def _ends_with_marks(text: str, offsets: Sequence[tuple[int, int]]) -> list[int]:
+    """The ends of tokens, with the combining marks between a token and the next."""
+    ends = [end for _, end in offsets]
+    if not text.isascii():
+        behind = [start for start, _ in offsets[1:]]
+        for number, (end, bound) in enumerate(zip(ends, [*behind, len(text)], strict=False)):
+            while end < bound and unicodedata.category(text[end]) == "Mn":
+                end += 1
+            ends[number] = end
+    return ends
+
+
 def read_vocab(file: Path) -> dict[str, int]:
     """Token → id of a vocab.txt with one entry a line.
 
@@ -130,7 +166,8 @@ def read_vocab(file: Path) -> dict[str, int]:
     special token.
     """
     try:
-        lines = file.read_bytes().decode("utf-8").split("\n")
+        # Some editors put a byte order mark before the first entry.
+        lines = file.read_bytes().decode("utf-8-sig").split("\n")
     except FileNotFoundError:
         raise CheckpointError(f"{file}: no such vocabulary; give the encoder's vocab.txt") from None
     except UnicodeDecodeError as error:
@@ -148,12 +185,17 @@ def read_vocab(file: Path) -> dict[str, int]:
                 f"{file}:{number + 1}: {token!r} is also on line {vocabulary[token] + 1}; "
                 "give the encoder's vocab.txt, one entry a line"
             )
+    check_vocabulary(vocabulary, file)
+    return vocabulary
+
+
+def check_vocabulary(vocabulary: Container[str], file: Path) -> None:
+    """Raises CheckpointError, naming the vocabulary's file, if it lacks a special token."""
     missing = [name for name in (PAD, UNK, CLS, SEP) if name not in vocabulary]
     if missing:
         raise CheckpointError(
             f"{file}: no entry {', '.join(missing)}; give the vocab.txt of a BERT encoder"
         )
-    return vocabulary
 
 
 def _describe_invalid(texts: Sequence[str]) -> str:

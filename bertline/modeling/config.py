@@ -1,23 +1,27 @@
 """What an encoder and a model are, apart from their weights. No TensorFlow, no Keras."""
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from bertline.artifacts import Document
-from bertline.config import Config
-from bertline.features.spec import AnswerSpec, InputSpec
+from bertline.errors import DataError
+from bertline.features.spec import AnswerSpec, InputSpec, TokenizerSpec
 from bertline.modeling.quantization import QuantizationSpec
 
+POOLED_HEADS = ("intent_slots", "classifier")
+"""The heads that read the pooled output."""
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
-class EncoderConfig(Config):
-    """The shape of a BERT encoder; keys have the names of bert_config.json.
+class EncoderConfig(TokenizerSpec):
+    """The shape of a BERT encoder, and how the vocabulary it was trained with divides texts.
 
-    hidden_act: "gelu" is the exact erf form (Hugging Face), "gelu_tanh" the tanh form of Google's
-    TF1 code. do_lower_case belongs to the vocabulary the encoder was trained with.
+    Keys of the shape have the names of bert_config.json. hidden_act: "gelu" is the exact erf form
+    (Hugging Face), "gelu_tanh" the tanh form of Google's TF1 code. has_pooler: whether there is a
+    pooled output; without one the encoder gives its sequence alone.
     """
 
     vocab_size: Positive
@@ -32,7 +36,20 @@ class EncoderConfig(Config):
     hidden_dropout_prob: Fraction = 0.1
     attention_probs_dropout_prob: Fraction = 0.1
     initializer_range: Annotated[float, Field(gt=0)] = 0.02
-    do_lower_case: bool = True
+    has_pooler: bool = True
+
+    @classmethod
+    def of_checkpoint(cls, values: Mapping[str, Any], where: str) -> Self:
+        """The shape in a bert_config.json or config.json, whose other keys are left out.
+
+        Raises ConfigError, naming the place `where`, for an encoder that is not here.
+        """
+        of_shape = cls.model_fields.keys() - TokenizerSpec.model_fields.keys() - {"has_pooler"}
+        return cls.parse({key: values[key] for key in values if key in of_shape}, where)
+
+    def with_tokenizer(self, spec: TokenizerSpec) -> Self:
+        """The same encoder whose texts are divided as `spec` says."""
+        return self.model_copy(update=dict(spec.tokenizer))
 
     @field_validator("num_attention_heads")
     @classmethod
@@ -41,6 +58,15 @@ class EncoderConfig(Config):
         if hidden_size % heads:
             raise ValueError(f"does not divide hidden_size {hidden_size}; give the weights' config")
         return heads
+
+
+def check_pairs(encoder: EncoderConfig, where: str) -> None:
+    """Raises DataError, naming the place `where` of a pair of texts, if an encoder reads none."""
+    if encoder.type_vocab_size < 2:
+        raise DataError(
+            f"{where} is a pair, but the encoder has one segment (type_vocab_size 1); give single "
+            "texts or a model with two"
+        )
 
 
 class ModelSpec(Document):

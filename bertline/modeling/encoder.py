@@ -173,8 +173,9 @@ class Encoder(keras.layers.Layer):  # type: ignore[misc]
     """The whole BERT encoder.
 
     call(input_ids, input_mask, segment_ids), each int32 [B, L], gives a dict:
-    "sequence" [B, L, H], "pooled" [B, H] (tanh layer over the first token), and
-    "hidden_states", the embedding output and the output of each layer, [B, L, H] each.
+    "sequence" [B, L, H], "pooled" [B, H] (tanh layer over the first token; not there where the
+    config has no pooler), and "hidden_states", the embedding output and the output of each layer,
+    [B, L, H] each.
 
     recompute: set it to have layers computed again for their gradients while training, instead of
     remembered. That asks for a network without dropout: Keras draws other masks the second time.
@@ -189,7 +190,9 @@ class Encoder(keras.layers.Layer):  # type: ignore[misc]
             EncoderLayer(config, sites, dtype=policy, name=f"layer_{i}")
             for i in range(config.num_hidden_layers)
         ]
-        self.pooler = dense_layer(config.hidden_size, config, policy, "pooler")
+        self.pooler: Any = None
+        if config.has_pooler:
+            self.pooler = dense_layer(config.hidden_size, config, policy, "pooler")
         self.hidden_size = config.hidden_size
         self.recompute = False
 
@@ -198,7 +201,8 @@ class Encoder(keras.layers.Layer):  # type: ignore[misc]
         self.embeddings.build()
         for block in self.blocks:
             block.build((None, self.hidden_size))
-        self.pooler.build((None, self.hidden_size))
+        if self.pooler is not None:
+            self.pooler.build((None, self.hidden_size))
 
     def call(
         self, input_ids: Any, input_mask: Any, segment_ids: Any, training: bool = False
@@ -215,9 +219,12 @@ class Encoder(keras.layers.Layer):  # type: ignore[misc]
             x_TH, seen = (keras.remat(run) if self.recompute and training else run)(x_TH, mask_B11L)
             block.sites.collect(seen)
             states.append(ops.reshape(x_TH, shape))
-        pooled_BH = at("pooled", ops.tanh(at("pooler", self.pooler(states[-1][:, 0], at=at))))
+        outputs = {"sequence": states[-1], "hidden_states": states}
+        if self.pooler is not None:
+            pooled_BH = at("pooler", self.pooler(states[-1][:, 0], at=at))
+            outputs["pooled"] = at("pooled", ops.tanh(pooled_BH))
         self.sites.collect(at.seen)
-        return {"sequence": states[-1], "pooled": pooled_BH, "hidden_states": states}
+        return outputs
 
     def _mask(self, input_mask: Any, at: At) -> Any:
         """What is added to the scores of each token [B, L]: 0, or MASKED_SCORE for padding."""

@@ -88,6 +88,8 @@ ENCODER_SITES = {
     "pooler": Site(axes="texts"),
     "pooled": Site(axes="texts", fixed=TANH_RANGE),
 }
+POOLER_SITES = ("encoder/pooler", "encoder/pooled")
+"""The full names of those of ENCODER_SITES that an encoder without a pooler lacks."""
 HEAD_SITES = {
     "intent_slots": {"intent_dense": Site(axes="texts"), "slot_dense": Site()},
     "classifier": {"label_dense": Site(axes="texts")},
@@ -146,9 +148,11 @@ class QuantizationSpec(Config):
 
     float_sites: tuple[str, ...] = ()
 
-    def sites(self, num_hidden_layers: int, head: str) -> dict[str, Site]:
+    def sites(self, num_hidden_layers: int, head: str, has_pooler: bool = True) -> dict[str, Site]:
         """The sites that are quantized; raises ConfigError for a pattern that fits none."""
         sites = sites_of(num_hidden_layers, head)
+        if not has_pooler:
+            sites = {n: site for n, site in sites.items() if n not in POOLER_SITES}
         for pattern in self.float_sites:
             if not any(matches(name, [pattern]) for name in sites):
                 raise ConfigError(

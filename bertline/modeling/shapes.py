@@ -22,7 +22,7 @@ def encoder_shapes(config: EncoderConfig) -> dict[str, Shape]:
         shapes |= _dense(f"{block}/intermediate", hidden, inner)
         shapes |= _dense(f"{block}/output", inner, hidden)
         shapes |= _norm(f"{block}/output_norm", hidden)
-    return shapes | _dense("encoder/pooler", hidden, hidden)
+    return shapes | (_dense("encoder/pooler", hidden, hidden) if config.has_pooler else {})
 
 
 def head_shapes(config: EncoderConfig, num_labels: int) -> dict[str, dict[str, Shape]]:

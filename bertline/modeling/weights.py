@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from bertline.errors import CheckpointError, StorageError
+from bertline.modeling.finite import check_finite
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -53,7 +54,17 @@ def save_weights(tensors: Mapping[str, NDArray[Any]], path: Path) -> None:
 
 
 def load_weights(path: Path) -> Tensors:
-    """The tensors of a safetensors file; raises CheckpointError if missing or damaged."""
+    """The tensors of a safetensors file.
+
+    Raises CheckpointError if it is missing or damaged or if a tensor holds NaN or infinity.
+    """
+    tensors = load_tensors(path)
+    check_finite(tensors.items(), where=str(path))
+    return tensors
+
+
+def load_tensors(path: Path) -> Tensors:
+    """The tensors of a safetensors file, whatever they hold; raises CheckpointError."""
     try:
         return load_file(str(path))
     except FileNotFoundError:

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from bertline.artifacts import file_sha256, new_artifact, write_json
 from bertline.config import Config
-from bertline.errors import ConfigError, DataError, called
+from bertline.errors import ConfigError, DataError
 from bertline.evaluation.inference import read_items
 from bertline.export.listing import (
     CALIBRATED,
@@ -21,11 +21,14 @@ from bertline.export.listing import (
     Exports,
     check_format,
 )
+from bertline.features.answers import Item
 from bertline.features.batches import FeatureSet, Record
 from bertline.features.kinds import KINDS
 from bertline.features.spec import InputSpec
 from bertline.features.tokenizer import Tokenizer
-from bertline.modeling.config import ModelSpec
+from bertline.files import naming
+from bertline.leftovers import temporary_folder
+from bertline.modeling.config import ModelSpec, check_pairs
 from bertline.progress import Progress
 from bertline.storage import fetch
 from bertline.storage.gcs import beginning
@@ -42,7 +45,7 @@ class Settings(Config):
     and length; by default both are open, but a LiteRT file has batch 1. calibration: path or
     address of JSON lines {"text": …}, needed for int8 activations. tokenizer_inside: OpenVINO forms
     also as one that takes strings. max_seq_length: where texts are cut, in tokens; by default
-    where the model ends.
+    where the model ends. trust: of a SavedModel or .pb, run also operations that reach files.
     """
 
     formats: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(FAMILIES)
@@ -52,6 +55,7 @@ class Settings(Config):
     calibration: Annotated[str | None, Field(validate_default=True)] = None
     tokenizer_inside: bool = False
     max_seq_length: Annotated[int, Field(gt=2)] | None = None
+    trust: bool = False
 
     @field_validator("formats")
     @classmethod
@@ -125,20 +129,24 @@ def run(settings: Settings, *, source: Path, exported: Path) -> None:
     from bertline.export.exporter import Exporter
     from bertline.export.source import open_source
 
-    opened = open_source(source, settings.output, settings.output_names)
+    opened = open_source(source, settings.output, settings.output_names, settings.trust)
+    for part in opened.left_out:
+        print(f"left out: {part}")
     longest = settings.longest(opened.max_seq_length)
     description = {name: _cut_at(longest, told) for name, told in opened.description.items()}
     text_input = opened.text_input(longest) if settings.tokenizer_inside else None
     about = {"source_sha256": file_sha256(opened.weights)}
     with (
         new_artifact(exported, "exported", about) as folder,
-        tempfile.TemporaryDirectory(prefix="bertline-convert-") as temporary,
+        temporary_folder() as scratch,
         Progress("convert", len(settings.forms), "files") as progress,
     ):
-        scratch = Path(temporary)
         features, samples = FeatureSet.of([]), []
         if settings.calibration is not None:
-            features = _encoded(settings.calibration, opened.tokenizer(), longest, scratch)
+            texts = _texts(settings.calibration, scratch)
+            if opened.encoder and any(isinstance(text, tuple) for text in texts.values()):
+                check_pairs(opened.encoder, f"{settings.calibration}: a line")
+            features = _encoded(texts, opened.tokenizer(), longest)
             samples = samples_of(opened.graph, features, range(len(features)))
         exporter = Exporter(
             opened.graph, samples, scratch, settings.shape, text_input, fold=opened.fold
@@ -169,16 +177,20 @@ def _cut_at(longest: int, told: Config) -> Config:
     return told.model_copy(update={"inputs": inputs})
 
 
-def _encoded(source: str, tokenizer: Tokenizer, max_seq_length: int, scratch: Path) -> FeatureSet:
-    """The texts, or pairs, of a file of JSON lines as token ids; DataError if there are none."""
-    kind = KINDS["labelled_text"]
+def _texts(source: str, scratch: Path) -> dict[str, Item]:
+    """The texts, or pairs, of a file of JSON lines by id; DataError if there are none."""
     file = fetch(source, scratch / "texts")
-    with called(file, source):
-        texts = dict(read_items(file, kind))
+    with naming(source, file):
+        texts = dict(read_items(file, KINDS["labelled_text"]))
     if not texts:
         raise DataError(f"{source}: no texts to take ranges from; give some hundred lines")
+    return texts
+
+
+def _encoded(texts: Mapping[str, Item], tokenizer: Tokenizer, max_seq_length: int) -> FeatureSet:
+    """Texts or pairs as token ids."""
     inputs = InputSpec(max_seq_length=max_seq_length)
-    records = kind.encode_items(tokenizer, list(texts.values()), inputs)
+    records = KINDS["labelled_text"].encode_items(tokenizer, list(texts.values()), inputs)
     return FeatureSet.of(
         Record(identifier, record.columns)
         for identifier, record in zip(texts, records, strict=True)

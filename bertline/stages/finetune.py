@@ -7,8 +7,8 @@ from pydantic import ValidationInfo, field_validator
 from bertline.artifacts import digest, file_sha256, fingerprint, read_json, read_manifest
 from bertline.code_version import code_version
 from bertline.errors import DataError
-from bertline.features.spec import InputSpec
-from bertline.modeling.config import EncoderConfig, ModelSpec
+from bertline.features.spec import InputSpec, TokenizerSpec
+from bertline.modeling.config import POOLED_HEADS, EncoderConfig, ModelSpec
 from bertline.storage import sources_digest
 from bertline.tasks import get_task
 from bertline.training.settings import FitSettings, QuantizationSettings
@@ -41,16 +41,19 @@ def run(settings: Settings, *, encoder: Path, features: Path, model: Path, work:
     work: a folder that outlives the run (a volume on a cluster). Checkpoints lie in it under the
     fingerprint of settings, inputs and code, so that the same run, started again, finds them. Of a
     job's processes, one a host, all are given the same paths and the first writes.
-    Raises DataError if the features were made with another vocabulary than the encoder's.
+    Raises DataError if the features were made with another tokenizer than the encoder's, and
+    CheckpointError if weights are missing, damaged or not finite.
     """
     from bertline.features.records import read_features
     from bertline.modeling.folder import write_model
     from bertline.training.devices import is_first_process
     from bertline.training.finetune import finetune
-    from bertline.training.start import encoder_start, model_start
+    from bertline.training.start import check_head, encoder_start, model_start
 
     spec = model_spec(encoder, features)
     inputs = [digest(encoder), digest(features)]
+    if settings.keep_head:
+        check_head(encoder, spec)
     if settings.init_from:
         start = model_start(settings.init_from, spec, features / "vocab.txt")
         inputs.append(sources_digest([settings.init_from]))
@@ -84,10 +87,20 @@ def model_spec(encoder: Path, features: Path) -> ModelSpec:
     task = get_task(about["task"])
     assert task.head is not None, "tokenize refuses data without labels"
     config_file = encoder / "encoder.json"
+    config = EncoderConfig.parse(read_json(config_file), where=str(config_file))
+    made_with = TokenizerSpec.parse(about["tokenizer"], where=str(features))
+    if made_with != config.tokenizer:
+        raise DataError(
+            f"{features}: made with other settings of the tokenizer than those of {encoder}; "
+            "tokenize again"
+        )
+    if task.head in POOLED_HEADS and not config.has_pooler:
+        print("the checkpoint has no pooler: a new one is trained")
+        config = config.model_copy(update={"has_pooler": True})
     return ModelSpec(
         task=task.name,
         head=task.head,
-        encoder=EncoderConfig.parse(read_json(config_file), where=str(config_file)),
+        encoder=config,
         labels=about["labels"],
         inputs=InputSpec.parse(about["inputs"], where=str(features)),
     )

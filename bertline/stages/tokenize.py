@@ -9,11 +9,14 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from bertline.artifacts import file_sha256, new_artifact, read_json, read_manifest
 from bertline.errors import ConfigError
+from bertline.examples import read_split
 from bertline.features.kinds import KINDS
 from bertline.features.shards import Shard, describe, plan_shards
-from bertline.features.spec import InputSpec
+from bertline.features.spec import InputSpec, TokenizerSpec
+from bertline.features.summary import summary_lines
 from bertline.features.tokenizer import read_vocab
-from bertline.modeling.config import EncoderConfig
+from bertline.modeling.config import EncoderConfig, check_pairs
+from bertline.progress import note
 
 MAX_SHARDS = 10_000
 """Of a split: each is a file, and without another runner a task of the pipeline."""
@@ -55,9 +58,10 @@ def run(settings: Settings, *, examples: Path, encoder: Path, features: Path) ->
     """Writes a features artifact: `<split>-NNNNN-of-NNNNN.tfrecord` files and vocab.txt.
 
     The manifest tells task, example_kind, labels (the classes of the model's outputs), inputs (an
-    InputSpec), vocab_sha256, do_lower_case, and for each split counts of records (of a question
-    there are several), truncated, lengths (number of records by length in tokens, rounded up to a
-    multiple of 8) and shards (file names in order). Equal inputs and settings give equal bytes,
+    InputSpec), vocab_sha256, tokenizer (a TokenizerSpec), and for each split counts of records (of
+    a question there are several), truncated, lengths (number of records by length in tokens,
+    rounded up to a multiple of 8), tokens, unknown (how many of these are [UNK]) and shards (file
+    names in order). Records of test have no labels. Equal inputs and settings give equal bytes,
     whatever runs them. Where settings.shard is given, the artifact is a features_shard that holds
     one file a split, and tells shard and num_shards too. Raises ConfigError, CheckpointError,
     DataError, or StageError if the runner fails.
@@ -75,7 +79,7 @@ def run(settings: Settings, *, examples: Path, encoder: Path, features: Path) ->
             example_kind=about["example_kind"],
             labels=about["labels"],
             vocab_file=Path(shutil.copy(encoder / "vocab.txt", folder)),
-            do_lower_case=about["do_lower_case"],
+            tokenizer=TokenizerSpec.parse(about["tokenizer"], where="tokenize"),
             inputs=InputSpec.parse(about["inputs"], where="tokenize"),
         )
         counts = read_manifest(examples, "examples").about["counts"]
@@ -89,6 +93,8 @@ def run(settings: Settings, *, examples: Path, encoder: Path, features: Path) ->
                 for split, of_split in splits.items()
             }
         )
+    if settings.shard is None:
+        note(summary_lines(about))
 
 
 def _about(settings: Settings, examples: Path, encoder: Path) -> dict[str, Any]:
@@ -111,13 +117,16 @@ def _about(settings: Settings, examples: Path, encoder: Path) -> dict[str, Any]:
             f"truncation {settings.truncation!r}: {source['task']} is read from the head; leave it "
             "out"
         )
+    first = next(read_split(examples / "train.jsonl", source["example_kind"]), None)
+    if first and isinstance(KINDS[source["example_kind"]].item(first), tuple):
+        check_pairs(encoder_config, f"{examples}: the first example")
     return {
         "task": source["task"],
         "example_kind": source["example_kind"],
         "labels": KINDS[source["example_kind"]].labels(source["labels"]),
         "inputs": settings.model_dump(include=set(InputSpec.model_fields)),
         "vocab_sha256": file_sha256(encoder / "vocab.txt"),
-        "do_lower_case": encoder_config.do_lower_case,
+        "tokenizer": encoder_config.tokenizer.model_dump(),
     }
 
 

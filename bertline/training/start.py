@@ -1,10 +1,13 @@
 """What fine-tuning starts from: an encoder, a checkpoint's own head, or an earlier run."""
 
-import tempfile
 from pathlib import Path
 
 from bertline.artifacts import file_sha256
-from bertline.errors import CheckpointError, called
+from bertline.errors import CheckpointError
+from bertline.files import naming
+from bertline.integrity import verify_if_artifact
+from bertline.leftovers import temporary_folder
+from bertline.modeling.checkpoints.heads import HeadSpec
 from bertline.modeling.config import EncoderConfig, ModelSpec
 from bertline.modeling.weights import Tensors, load_weights
 from bertline.storage import fetch
@@ -19,20 +22,40 @@ def encoder_start(encoder: Path, with_head: bool) -> Tensors:
     return weights | load_weights(encoder / "head.safetensors") if with_head else weights
 
 
+def check_head(encoder: Path, spec: ModelSpec) -> None:
+    """Raises CheckpointError unless the head of an encoder artifact can start that of `spec`."""
+    if not (encoder / HeadSpec.file_name).is_file():
+        raise CheckpointError(f"{encoder}: the checkpoint has no head; leave keep_head out")
+    head = HeadSpec.read(encoder)
+    if head.name != spec.head:
+        raise CheckpointError(
+            f"{encoder}: the checkpoint's head is a {head.name}, the task needs a {spec.head}; "
+            "leave keep_head out"
+        )
+    classes = tuple(spec.labels.get("classes", ()))
+    if head.classes != classes and sorted(head.classes) == sorted(classes):
+        raise CheckpointError(
+            f"{encoder}: the checkpoint's classes are in the order {', '.join(head.classes)}, the "
+            f"data's in the order {', '.join(classes)}; leave keep_head out"
+        )
+
+
 def model_start(source: str, spec: ModelSpec, vocab: Path) -> Tensors:
     """The weights of an earlier run's model, encoder and head, by path.
 
     source: a model folder, on disk or at a gs:// address. Its encoder's config (dropout apart),
     head, labels and vocabulary must be those of `spec` and `vocab`. Raises CheckpointError that
-    names what differs, DataError or StorageError where it is no such folder.
+    names what differs, DataError where it is damaged, DataError or StorageError where it is no such
+    folder.
     """
-    with tempfile.TemporaryDirectory(prefix="bertline-") as temporary:
-        folder = fetch(source, Path(temporary) / "model")
-        with called(folder, source):
-            return _checked_weights(source, folder, spec, vocab)
+    with temporary_folder() as temporary:
+        folder = fetch(source, temporary / "model")
+        with naming(source, folder):
+            verify_if_artifact(folder)
+            return _fitting_weights(source, folder, spec, vocab)
 
 
-def _checked_weights(source: str, folder: Path, spec: ModelSpec, vocab: Path) -> Tensors:
+def _fitting_weights(source: str, folder: Path, spec: ModelSpec, vocab: Path) -> Tensors:
     """The weights of the model in `folder`, which `source` names, if it fits `spec` and `vocab`."""
     earlier = ModelSpec.read(folder)
     parts = {

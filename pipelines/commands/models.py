@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bertline.errors import ConfigError
-from pipelines.commands.arguments import add_device
+from pipelines.commands.arguments import add_device, add_trust
 
 
 def add(commands: Any) -> None:
@@ -31,6 +31,13 @@ def add(commands: Any) -> None:
         "--output", type=Path, metavar="FILE", help="where the JSON lines of --input's answers go"
     )
     add_device(predict)
+    add_trust(predict)
+    predict.add_argument(
+        "--no-verify",
+        dest="verify",
+        action="store_false",
+        help="do not compare the model's files with its manifest first (for very large models)",
+    )
 
     diff = commands.add_parser("diff", help="texts that two files of a model answer differently")
     diff.set_defaults(command=_diff)
@@ -44,6 +51,7 @@ def add(commands: Any) -> None:
         help='JSON lines {"text": …}, or the folder of an examples artifact',
     )
     add_device(diff)
+    add_trust(diff)
 
 
 def _convert(options: argparse.Namespace) -> None:
@@ -58,6 +66,7 @@ def _convert(options: argparse.Namespace) -> None:
         "calibration": options.calibration,
         "tokenizer_inside": options.tokenizer_inside,
         "max_seq_length": options.max_seq_length,
+        "trust": options.trust,
     }
     convert(options.checkpoint, Settings.parse(values, where="convert"), options.output_dir)
     for line in listed(options.output_dir):
@@ -73,16 +82,17 @@ def _predict(options: argparse.Namespace) -> None:
         raise ConfigError("--output is for the answers of --input; leave it out")
     if options.context is not None and options.input:
         raise ConfigError("--context is for texts; with --input give it in each line")
+    checks = {"verify": options.verify, "trust": options.trust}
     if options.input:
-        predict_file(options.model, options.device, options.input, options.output)
+        predict_file(options.model, options.device, options.input, options.output, **checks)
     else:
-        predict_texts(options.model, options.device, options.texts, options.context)
+        predict_texts(options.model, options.device, options.texts, options.context, **checks)
 
 
 def _diff(options: argparse.Namespace) -> None:
     from pipelines.answers import diff
 
-    diff(options.first, options.second, options.device, options.data)
+    diff(options.first, options.second, options.device, options.data, options.trust)
 
 
 def _add_convert(parser: argparse.ArgumentParser) -> None:
@@ -127,3 +137,4 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-seq-length", type=int, metavar="TOKENS", help="where texts are cut (default: never)"
     )
+    add_trust(parser)

@@ -101,7 +101,7 @@ def test_the_rounded_network_is_as_near_to_the_file_as_kernels_are_to_each_other
     file = last("export/exported/litert_integer.tflite")
     assert inspect(file).float_tensor_bytes == 0
     spec = ModelSpec.read(model)
-    tokenizer = Tokenizer.from_vocab(model / "vocab.txt", spec.encoder.do_lower_case)
+    tokenizer = Tokenizer.from_vocab(model / "vocab.txt", spec.encoder)
     meanings = Meanings(tokenizer, spec.labels, spec.answering)
     test = Split.read(last("ingest/examples"), last("tokenize/features"), "test")
     rows = np.arange(len(test.features))

@@ -5,11 +5,12 @@ import pytest
 from bertline.drift.profile import Profile, is_visible, length_bin, unknown_share
 from bertline.errors import ConfigError
 from bertline.examples import LabelledText, Slot, TaggedText
+from bertline.features.spec import TokenizerSpec
 from bertline.features.tokenizer import Tokenizer
 from tests.drift.toy_profiles import text, write_examples
 from tests.toy_model import VOCABULARY
 
-TOKENIZER = Tokenizer({token: id for id, token in enumerate(VOCABULARY)}, do_lower_case=True)
+TOKENIZER = Tokenizer({token: id for id, token in enumerate(VOCABULARY)}, TokenizerSpec())
 SPLITS = {
     # Of 4 distinct texts one comes three times, once in another case.
     "train": [text("play jazz"), text("Play Jazz"), text("rate miles", "bad"), text("\u200b")],

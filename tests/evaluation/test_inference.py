@@ -1,5 +1,6 @@
 import json
 import math
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bertline
-from bertline.errors import ConfigError, DataError
+from bertline.artifacts import new_artifact, write_json
+from bertline.errors import CheckpointError, ConfigError, DataError, StorageError
 from bertline.evaluation import inference
 from bertline.evaluation.inference import LoadedModel, read_items
+from bertline.evaluation.instruction_sets import SETS, InstructionSetWarning
 from bertline.evaluation.predictors import Batch, Logits
 from bertline.examples import Slot
-from bertline.export.listing import ExportedFile
+from bertline.export.listing import ExportedFile, Exports
 from bertline.features.kinds import KINDS
 
 NAMES = ["openvino_int8", "litert_dynamic_int8", "saved_model"]
@@ -107,6 +110,33 @@ def test_warm_runs_every_padded_length(openvino_model: LoadedModel) -> None:
     assert lengths == [(1, 8), (1, 16), (1, 24)]
 
 
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_an_answer_that_is_no_number_is_an_error(openvino_model: LoadedModel, bad: float) -> None:
+    class Broken:
+        name = "broken"
+        fixed_batch: int | None = 1
+
+        def __call__(self, batch: Batch) -> Logits:
+            logits = dict(openvino_model.predictor(batch))
+            if batch["input_ids"].shape[1] > 8:
+                logits["intent_logits"][0, 1] = bad
+            return logits
+
+    model = LoadedModel(openvino_model.spec, openvino_model.tokenizer, Broken())
+    assert len(model.predict(["play"])) == 1
+    with pytest.raises(CheckpointError, match=r"text 2: broken answers with NaN or infinity; exp"):
+        model.predict(["play", "play some jazz by miles davis !"])
+
+
+def test_a_pair_needs_two_segments(openvino_model: LoadedModel) -> None:
+    encoder = openvino_model.spec.encoder.model_copy(update={"type_vocab_size": 1})
+    changes = {"encoder": encoder, "head": "classifier", "labels": {"classes": ["a", "b"]}}
+    spec = openvino_model.spec.model_copy(update=changes)
+    model = LoadedModel(spec, openvino_model.tokenizer, openvino_model.predictor)
+    with pytest.raises(DataError, match=r"text 2 is a pair, but the encoder has one segment"):
+        model.predict(["play", ("play", "jazz")])
+
+
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
@@ -131,8 +161,35 @@ def test_no_texts_have_no_answers(model: LoadedModel) -> None:
     assert model.predict([]) == []
 
 
-def test_by_default_the_smallest_kind_that_is_installed_is_taken(
-    toy_folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def vnni(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """A processor with VNNI, or without it."""
+    here = next(each for each in SETS if each.has_vnni == request.param)
+    monkeypatch.setattr(inference, "find_instruction_set", lambda runtime: here)
+
+
+@pytest.mark.parametrize("vnni", [False], indirect=True)
+def test_without_vnni_litert_s_int8_comes_first(toy_folder: Path, vnni: None) -> None:
+    assert inference.preferred_name(toy_folder) == "litert_dynamic_int8"
+
+
+@pytest.mark.parametrize("vnni", [False], indirect=True)
+def test_a_verdict_of_another_processor_is_told(
+    toy_folder: Path, tmp_path: Path, vnni: None
+) -> None:
+    shutil.copytree(toy_folder, tmp_path / "model")
+    exports = Exports.read(toy_folder)
+    int8 = [file.model_copy(update={"precision": "int8"}) for file in exports.files]
+    exports.model_copy(update={"files": tuple(int8)}).write(tmp_path / "model")
+    files = [{"name": "litert_dynamic_int8", "instruction_set": "AMX"}]
+    write_json(tmp_path / "model/verdict.json", {"files": files})
+    with pytest.warns(InstructionSetWarning, match="^litert_dynamic_int8: judged on AMX, runs on"):
+        bertline.load(tmp_path / "model")
+
+
+@pytest.mark.parametrize("vnni", [True], indirect=True)
+def test_by_default_the_fastest_kind_that_is_installed_is_taken(
+    toy_folder: Path, monkeypatch: pytest.MonkeyPatch, vnni: None
 ) -> None:
     def is_installed(file: ExportedFile) -> bool:
         return file.runtime in installed
@@ -158,9 +215,6 @@ def test_a_registry_gives_its_latest_version(toy_folder: Path, tmp_path: Path) -
         assert bertline.load(tmp_path / address).predict([TEXT])[0].intent == "PlayMusic"
     with pytest.raises(ConfigError, match=r"a registry; add the name of one of its models: snips$"):
         bertline.load(tmp_path)
-    (tmp_path / "snips/latest").write_text("../../elsewhere\n")
-    with pytest.raises(ConfigError, match=r"latest: holds '\.\./\.\./elsewhere' and no version"):
-        bertline.load(tmp_path / "snips")
 
 
 @pytest.mark.parametrize("stage", ["export", "convert"])
@@ -205,6 +259,30 @@ def test_a_pair_with_an_empty_text_is_refused(toy_folder: Path, item: tuple[str,
             model.predict([item])
 
 
+@pytest.mark.parametrize("latest", ["../3", "/3", "3/../3", "three", ""])
+def test_latest_leads_nowhere_else(toy_folder: Path, tmp_path: Path, latest: str) -> None:
+    for folder in ("3", "snips/3"):
+        shutil.copytree(toy_folder, tmp_path / folder)
+    (tmp_path / "snips/latest").write_text(latest)
+    with pytest.raises(StorageError, match="snips/latest: .* is no version's number"):
+        bertline.load(tmp_path / "snips")
+    (tmp_path / "snips/latest").write_text("4\n")
+    with pytest.raises(ConfigError, match="latest: names version 4, which is not there"):
+        bertline.load(tmp_path / "snips")
+
+
+def test_a_damaged_model_is_not_answered_with(toy_folder: Path, tmp_path: Path) -> None:
+    with new_artifact(tmp_path / "model", "exported") as folder:
+        shutil.copytree(toy_folder, folder, dirs_exist_ok=True)
+    loaded = bertline.load(tmp_path / "model")
+    file = tmp_path / "model/vocab.txt"
+    file.write_text(file.read_text().replace("jazz", "folk"))
+    with pytest.raises(DataError, match="model/vocab.txt: damaged"):
+        bertline.load(tmp_path / "model")
+    unverified = bertline.load(tmp_path / "model", verify=False)
+    assert unverified.predict([TEXT]) != loaded.predict([TEXT])
+
+
 def test_lines_of_both_forms_are_read(tmp_path: Path) -> None:
     file = tmp_path / "texts.jsonl"
     last = '{"text": "jazz", "id": null}'
@@ -221,13 +299,15 @@ def test_lines_of_both_forms_are_read(tmp_path: Path) -> None:
     "line",
     [
         b'{"text": ',
+        b"[" * 100_000,
+        b"1" * 5_000,
+        b'{"text": "a", "text": "b"}',
         b"[1]",
         b"7",
         b'{"txt": "play"}',
         b'{"text": " "}',
         b'"\xff"',
         b"play",
-        b"[" * 99999,
     ],
 )
 def test_a_malformed_line_is_named(tmp_path: Path, line: bytes) -> None:
@@ -237,6 +317,32 @@ def test_a_malformed_line_is_named(tmp_path: Path, line: bytes) -> None:
         list(read_items(file, KINDS["tagged_text"]))
 
 
+def test_an_id_of_null_is_none_and_numbers_are_ids(tmp_path: Path) -> None:
+    file = tmp_path / "texts.jsonl"
+    file.write_text('{"text": "play", "id": null}\n{"text": "rate", "id": 7}\n')
+    assert list(read_items(file, KINDS["tagged_text"])) == [("1", "play"), ("7", "rate")]
+
+
+@pytest.mark.parametrize("id", ["{}", "[1]", "true", '""'])
+def test_an_id_that_is_neither_text_nor_number_is_told(tmp_path: Path, id: str) -> None:
+    file = tmp_path / "texts.jsonl"
+    file.write_text(f'{{"text": "play", "id": {id}}}\n')
+    with pytest.raises(DataError, match=r"texts\.jsonl:1: id .*; give a string or a number"):
+        list(read_items(file, KINDS["tagged_text"]))
+
+
+@pytest.mark.parametrize("item", [("", "Miles played."), ("Who?", " "), ("\n", "\t")])
+def test_a_question_or_a_context_without_text_is_told(item: tuple[str, str]) -> None:
+    with pytest.raises(DataError, match=r"text 3 \(.*\) has no words; leave it out"):
+        KINDS["question"].check_item(item, 3)
+
+
 def test_a_missing_file_of_texts(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.jsonl: No such file"):
         list(read_items(tmp_path / "none.jsonl", KINDS["tagged_text"]))
+
+
+def test_a_pipe_of_texts_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "texts")
+    with pytest.raises(StorageError, match="texts: is a named pipe; give a file"):
+        list(read_items(tmp_path / "texts", KINDS["labelled_text"]))

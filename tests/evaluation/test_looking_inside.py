@@ -11,6 +11,7 @@ from bertline.export.graph import graph_of_network
 from bertline.export.litert import LiteRtExporter
 from bertline.export.outliers import channel_peaks
 from bertline.features.batches import MODEL_INPUTS
+from bertline.features.spec import TokenizerSpec
 from bertline.features.tokenizer import Tokenizer
 from bertline.modeling.model import build_model
 from tests.modeling.toys import batch_of, toy_spec
@@ -45,7 +46,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def test_outliers_are_found_where_they_are(files: tuple[Path, Path], tmp_path: Path) -> None:
     write_vocab(tmp_path / "vocab.txt")
-    tokenizer = Tokenizer.from_vocab(tmp_path / "vocab.txt", do_lower_case=True)
+    tokenizer = Tokenizer.from_vocab(tmp_path / "vocab.txt", TokenizerSpec())
     peaks = channel_peaks(files[1], SAMPLES)
     found = tell_outliers(peaks, SAMPLES, MODEL_INPUTS[0], tokenizer)
     by_site = {outlier.site: outlier for outlier in found if outlier.size > 50}

@@ -28,7 +28,7 @@ def recommended(*files: FileResult) -> list[Recommendation]:
 
 def test_the_fastest_that_passes_is_recommended_and_of_equals_the_smallest() -> None:
     server, phone, integers = recommended(*FILES)
-    assert (server.file, server.reason) == ("openvino_fp16", "1.50 ms a text, 23.7 MB")
+    assert (server.file, server.reason) == ("openvino_fp16", "1.50 ms a text with AVX2, 23.7 MB")
     assert phone.file == "litert_dynamic_int8"
     assert integers.file is None
     assert "litert_int8_mixed comes nearest, with 7.0 MB of float tensors" in integers.reason
@@ -44,7 +44,7 @@ def test_where_wall_time_was_disturbed_cpu_time_decides() -> None:
     assert recommended(timed(slow, 1.0, 1.1), timed(fast, 1.2, 1.0))[0].file == "openvino_fp16"
     server = recommended(timed(slow, 1.0, 1.1), timed(fast, 1.21, 1.0))[0]
     assert server.file == "openvino_int8"
-    assert server.reason == "1.00 ms of CPU time a text, 23.7 MB"
+    assert server.reason == "1.00 ms of CPU time a text with AVX2, 23.7 MB"
 
 
 def test_integers_alone_are_for_devices_that_have_no_others() -> None:

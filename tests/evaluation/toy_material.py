@@ -11,6 +11,7 @@ from bertline.artifacts import new_artifact
 from bertline.evaluation.predictors import Batch, Logits
 from bertline.examples import Slot, TaggedText, write_split
 from bertline.features.records import write_shard
+from bertline.features.spec import TokenizerSpec
 from bertline.features.tagged_text import encode_tagged_examples
 from bertline.features.tokenizer import Tokenizer
 from tests.toy_model import INTENTS, MAX_SEQ_LENGTH, TABLES, TAGS, VOCABULARY
@@ -41,7 +42,7 @@ def write_material(
     examples, features = folder / "examples", folder / "features"
     vocab = folder / "vocab.txt"
     vocab.write_text("\n".join(VOCABULARY) + "\n")
-    tokenizer = Tokenizer.from_vocab(vocab, do_lower_case=True)
+    tokenizer = Tokenizer.from_vocab(vocab, TokenizerSpec())
     counts = {name: len(split) for name, split in splits.items()}
     about: dict[str, Any] = {
         "task": "snips",

@@ -19,8 +19,10 @@ from bertline.export.exporter import Exporter
 from bertline.export.source import open_source
 from bertline.export.text_input import TextInput, extension, tokenizer_graph
 from bertline.features.batches import MODEL_INPUTS
+from bertline.features.spec import AddedToken, TokenizerSpec
 from bertline.features.tagged_text import encode_tagged_texts
 from bertline.features.tokenizer import PAD, Tokenizer
+from bertline.modeling.config import ModelSpec
 
 FED_BY = {name: name for name in MODEL_INPUTS}
 LONGEST = 12
@@ -48,8 +50,9 @@ ENTRIES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefghijklmnopqrstuvwxyzσß!
 PIECES = [*(f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"), "play", "##ing", "Jazz"]
 
 
-def make_tokenizer(do_lower_case: bool) -> Tokenizer:
-    return Tokenizer({entry: i for i, entry in enumerate([*ENTRIES, *PIECES])}, do_lower_case)
+def make_tokenizer(**spec: Any) -> Tokenizer:
+    vocabulary = {entry: i for i, entry in enumerate([*ENTRIES, *PIECES])}
+    return Tokenizer(vocabulary, TokenizerSpec(**spec))
 
 
 def compiled_graph(tokenizer: Tokenizer, longest: int, length: int | None = None) -> Any:
@@ -73,9 +76,18 @@ def expected(tokenizer: Tokenizer, texts: list[str], longest: int) -> list[list[
     return [record["input_ids"].tolist() for record in records]
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["lower", "cased"])
+SPECS: dict[str, dict[str, Any]] = {
+    "lower": {},
+    "cased": {"do_lower_case": False},
+    "lower_with_accents": {"strip_accents": False},
+    "cased_without_accents": {"do_lower_case": False, "strip_accents": True},
+    "chinese_together": {"tokenize_chinese_chars": False},
+}
+
+
+@pytest.fixture(scope="module", params=SPECS.values(), ids=SPECS)
 def pair(request: pytest.FixtureRequest) -> tuple[Tokenizer, Any]:
-    tokenizer = make_tokenizer(request.param)
+    tokenizer = make_tokenizer(**request.param)
     return tokenizer, compiled_graph(tokenizer, LONGEST)
 
 
@@ -100,7 +112,7 @@ def test_ids_of_any_text(pair: tuple[Tokenizer, Any], texts: list[str]) -> None:
 
 
 def test_rows_are_as_long_as_the_longest_or_as_asked() -> None:
-    tokenizer = make_tokenizer(True)
+    tokenizer = make_tokenizer()
     ids = compiled_graph(tokenizer, LONGEST)(np.array(["a", "a b c"]))[0]
     assert ids.shape == (2, 5)
     assert ids[0].tolist() == [*expected(tokenizer, ["a"], LONGEST)[0], 0, 0]
@@ -113,7 +125,7 @@ def test_ids_of_the_oracle_texts(shared: Path) -> None:
     """No exception: texts of every kind, of which some are hard for other tokenizers."""
     from bertline.modeling.checkpoints import packaged
 
-    tokenizer = Tokenizer.from_vocab(packaged.folder() / "vocab.txt", do_lower_case=True)
+    tokenizer = Tokenizer.from_vocab(packaged.folder() / "vocab.txt", TokenizerSpec())
     with gzip.open(shared / "oracle/tokenization.jsonl.gz", "rt", encoding="utf-8") as stream:
         texts = [json.loads(line)["text"].rstrip("\0") for line in stream]
     assert len(texts) > 3000
@@ -174,3 +186,16 @@ def test_a_missing_package_and_a_missing_vocabulary_are_told(
         (tmp_path / name).symlink_to(model / name)
     with pytest.raises(CheckpointError, match=r"vocab\.txt: no such vocabulary"):
         open_source(tmp_path).tokenizer()
+
+
+def test_added_tokens_are_not_for_files_that_take_strings(model: Path, tmp_path: Path) -> None:
+    spec = ModelSpec.read(model)
+    added = TokenizerSpec(added_tokens=(AddedToken(content="word3"),))
+    encoder = spec.encoder.with_tokenizer(added)
+    spec.model_copy(update={"encoder": encoder}).write(tmp_path)
+    for name in ("vocab.txt", "weights.safetensors"):
+        (tmp_path / name).symlink_to(model / name)
+    with pytest.raises(
+        ConfigError, match=r"added tokens \(word3\): .*; leave tokenizer_inside out"
+    ):
+        open_source(tmp_path).text_input()

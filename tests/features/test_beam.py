@@ -8,13 +8,14 @@ from bertline.examples import TaggedText, write_split
 from bertline.features.beam import EncodeJob, check_options, encode_shards
 from bertline.features.records import read_shard
 from bertline.features.shards import Shard, Summary, plan_shards
-from bertline.features.spec import InputSpec
+from bertline.features.spec import InputSpec, TokenizerSpec
 from tests.features.toys import LABELS, MILES, write_vocab
 
 
 def make_job(folder: Path) -> EncodeJob:
     write_vocab(folder / "vocab.txt")
-    return EncodeJob("tagged_text", LABELS, folder / "vocab.txt", True, InputSpec(max_seq_length=8))
+    inputs = InputSpec(max_seq_length=8)
+    return EncodeJob("tagged_text", LABELS, folder / "vocab.txt", TokenizerSpec(), inputs)
 
 
 def make_shards(folder: Path, examples: list[TaggedText], num_shards: int) -> list[Shard]:
@@ -30,9 +31,9 @@ def test_each_shard_becomes_a_file(tmp_path: Path) -> None:
     shards = make_shards(tmp_path, EXAMPLES, 3)
     summaries = encode_shards(make_job(tmp_path), shards)
     assert summaries == [
-        Summary(1, 1, {"8": 1}),
-        Summary(2, 2, {"8": 2}),
-        Summary(2, 2, {"8": 2}),
+        Summary(1, 1, {"8": 1}, 6),
+        Summary(2, 2, {"8": 2}, 12),
+        Summary(2, 2, {"8": 2}, 12),
     ]
     ids = [[record.id for record in read_shard(shard.target)] for shard in shards]
     assert ids == [["t0"], ["t1", "t2"], ["t3", "t4"]]

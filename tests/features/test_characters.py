@@ -5,16 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bertline.features.characters import Characters, regex_class
+from bertline.features.spec import TokenizerSpec
 
 
 @pytest.fixture(scope="module")
 def lower() -> Characters:
-    return Characters.of(do_lower_case=True)
+    return Characters.of(TokenizerSpec())
 
 
 @pytest.fixture(scope="module")
 def cased() -> Characters:
-    return Characters.of(do_lower_case=False)
+    return Characters.of(TokenizerSpec(do_lower_case=False))
 
 
 def test_lower_casing_takes_accents_away(lower: Characters) -> None:

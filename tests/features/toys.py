@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bertline.artifacts import new_artifact, write_json
 from bertline.examples import Slot, TaggedText, write_split
+from bertline.features.spec import TokenizerSpec
 from bertline.features.tokenizer import Tokenizer
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
@@ -32,8 +34,9 @@ def vocab_id(token: str) -> int:
     return VOCAB.index(token)
 
 
-def toy_tokenizer(do_lower_case: bool = True) -> Tokenizer:
-    return Tokenizer({token: number for number, token in enumerate(VOCAB)}, do_lower_case)
+def toy_tokenizer(**spec: Any) -> Tokenizer:
+    vocabulary = {token: number for number, token in enumerate(VOCAB)}
+    return Tokenizer(vocabulary, TokenizerSpec(**spec))
 
 
 def write_vocab(path: Path) -> None:

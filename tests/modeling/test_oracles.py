@@ -32,7 +32,7 @@ def close(found: Any, expected: Any, where: Any = slice(None)) -> None:
 def test_the_packaged_encoder_is_hugging_face_s(shared: Path) -> None:
     oracle = np.load(shared / "oracle" / "minilm_hf.npz")
     folder = packaged.folder()
-    config = huggingface.read_config(folder)
+    config = huggingface.read_config(folder / "config.json")
     encoder = encoder_of(config, huggingface.read_weights(folder, config))
     mask = oracle["attention_mask"]
     outputs = encoder(oracle["input_ids"], mask, oracle["token_type_ids"])
@@ -44,7 +44,7 @@ def test_the_packaged_encoder_is_hugging_face_s(shared: Path) -> None:
 
 def load_google(folder: Path) -> tuple[Encoder, Tensors, Mapping[str, Any]]:
     """The encoder, all tensors (heads too) and the oracle's inputs and outputs."""
-    config = google.read_config(folder / google.CONFIG_FILE, do_lower_case=True)
+    config = google.read_config(folder / google.CONFIG_FILE)
     weights = google.read_weights(google.prefix_in(folder), config)
     return encoder_of(config, weights), weights, np.load(folder / "io.npz")
 

@@ -16,7 +16,13 @@ from bertline.modeling.heads import HEADS
 from bertline.modeling.model import build_encoder
 from bertline.modeling.weights import assign
 from pipelines.cli import main
-from tests.modeling.toys import VOCABULARY, batch_of, write_hugging_face
+from tests.modeling.toys import (
+    VOCABULARY,
+    batch_of,
+    hugging_face_tensors,
+    toy_config,
+    write_hugging_face,
+)
 from tests.stages.toy_artifacts import write_model
 from tests.storage.gcs_server import Cloud
 
@@ -36,7 +42,7 @@ def test_a_checkpoint_becomes_files(checkpoint: Path, tmp_path: Path, capsys: Ca
     assert main(["convert", str(checkpoint), *options]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == f"{folder / 'openvino_fp32/model.xml'} (0.1 MB)"
-    config = huggingface.read_config(checkpoint)
+    config = huggingface.read_config(checkpoint / "config.json")
     network = build_encoder(config, ["pooled"])
     assign(network.trainable_variables, huggingface.read_weights(checkpoint, config), "toy")
     compiled = ov.Core().compile_model(
@@ -68,6 +74,19 @@ def test_a_wrong_option_is_one_line(
     assert error.startswith("error: ")
     assert message in error
     assert not (tmp_path / "files").exists()
+
+
+def test_a_head_that_is_not_supported_is_told_by_the_checkpoint_s_name(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    tensors = hugging_face_tensors(toy_config())
+    tensors |= {"classifier.weight": np.ones((3, 8)), "classifier.bias": np.ones(3)}
+    write_hugging_face(tmp_path / "ner", tensors, architectures=["BertForTokenClassification"])
+    assert main(["convert", str(tmp_path / "ner"), "-o", str(tmp_path / "files")]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"error: {tmp_path / 'ner'}: its head is a token classifier, which is not supported; give "
+        "--output sequence for its encoder alone"
+    )
 
 
 def test_what_is_no_checkpoint_is_told(tmp_path: Path, capsys: Captured) -> None:
@@ -143,6 +162,7 @@ def test_the_logits_are_google_s(shared: Path, tmp_path: Path, file: str) -> Non
     oracle = np.load(source / "io.npz")
     batch = {name: oracle[name] for name in MODEL_INPUTS}
     options = ["--to", file.partition("/")[0].removesuffix(".tflite"), "--static", "5x24"]
+    options += ["--output", "head"]  # TF1 checkpoints do not tell that it is for texts
     assert main(["convert", str(source), *options, "-o", str(tmp_path / "files")]) == 0
     (logits,) = outputs_of(tmp_path / "files" / file, batch).values()
     np.testing.assert_allclose(logits, oracle["logits"], rtol=0, atol=ATOL)

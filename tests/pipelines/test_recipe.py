@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bertline.errors import ConfigError
+from bertline.errors import ConfigError, StorageError
 from pipelines import recipe as recipe_module
 from pipelines.recipe import (
     OPTIONAL,
@@ -330,7 +330,7 @@ def test_a_recipe_of_the_project_means_its_paths_from_the_project() -> None:
         (b"\xff\xfe", "codec can't decode byte 0xff in position 0"),
         (b"- 1\n", r"expected keys and values, got \[1\]"),
         (b"1: 2\n", r"expected keys and values, got \{1: 2\}"),
-        (b"a: " + b"x" * 1_000_001, "not a file of up to 1,000,000 bytes"),
+        (b"a: " + b"x" * 1_000_001, "more than 1,000,000 bytes; give another file"),
     ],
 )
 def test_files_that_are_no_recipes(tmp_path: Path, content: bytes, message: str) -> None:
@@ -344,9 +344,10 @@ def test_files_that_are_no_recipes(tmp_path: Path, content: bytes, message: str)
 def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
     (tmp_path / "folder.yaml").mkdir()
-    for name in ("pipe.yaml", "folder.yaml"):
-        with pytest.raises(ConfigError, match="not a file of up to"):
-            load_recipe(str(tmp_path / name))
+    with pytest.raises(StorageError, match="pipe.yaml: is a named pipe"):
+        load_recipe(str(tmp_path / "pipe.yaml"))
+    with pytest.raises(ConfigError, match="folder.yaml: Is a directory"):
+        load_recipe(str(tmp_path / "folder.yaml"))
     for name in ("x" * 300, f"{'x' * 300}.yaml", "a\0b"):
         with pytest.raises(ConfigError, match="recipe"):
             load_recipe(name)

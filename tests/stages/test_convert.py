@@ -9,13 +9,16 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from bertline.artifacts import files_of, read_json, read_manifest
+import bertline
+from bertline.artifacts import files_of, read_json, read_manifest, write_json
+from bertline.errors import CheckpointError, ConfigError
 from bertline.evaluation.predictors import open_predictor
 from bertline.export.listing import Exports
 from bertline.export.source import open_source
 from bertline.features.batches import MODEL_INPUTS
+from bertline.modeling.checkpoints.heads import HeadSpec
 from bertline.modeling.config import ModelSpec
-from bertline.modeling.weights import save_weights
+from bertline.modeling.weights import load_weights, save_weights
 from bertline.stages.convert import Settings, is_source, run
 from tests.modeling.toys import batch_of
 from tests.stages.conversions import (
@@ -183,10 +186,14 @@ def test_an_imported_head_is_inside(wide_encoder: Path, tmp_path: Path) -> None:
     shutil.copytree(wide_encoder, tmp_path / "tuned")
     tensors = {"label_dense/kernel": kernel, "label_dense/bias": bias}
     save_weights(tensors, tmp_path / "tuned/head.safetensors")
+    HeadSpec(name="classifier", classes=("bad", "so so", "good")).write(tmp_path / "tuned")
     settings = Settings(formats=("openvino_fp32", "litert"))
     run(settings, source=tmp_path / "tuned", exported=tmp_path / "x")
     spec = ModelSpec.read(tmp_path / "x")
-    assert (spec.head, spec.labels) == ("classifier", {"classes": ["0", "1", "2"]})
+    assert (spec.head, spec.labels) == ("classifier", {"classes": ["bad", "so so", "good"]})
+    (answer,) = bertline.load(tmp_path / "x", "litert_float32").predict(["word3"])
+    assert list(answer.probabilities) == ["bad", "so so", "good"]
+    assert answer.label == max(answer.probabilities, key=answer.probabilities.__getitem__)
     batch = some_batch(1, 16)
     expected = np.asarray(keras_encoder(wide_encoder)(batch)["pooled_output"]) @ kernel + bias
     for outputs in (
@@ -200,5 +207,74 @@ def test_an_imported_head_is_inside(wide_encoder: Path, tmp_path: Path) -> None:
 
 def test_heads_of_pre_training_are_no_answer(wide_encoder: Path, tmp_path: Path) -> None:
     shutil.copytree(wide_encoder, tmp_path / "bert")
-    save_weights({"nsp/bias": np.zeros(2, "float32")}, tmp_path / "bert/head.safetensors")
-    assert open_source(tmp_path / "bert").graph.outputs == ("pooled_output", "sequence_output")
+    tensors = {"nsp/bias": np.zeros(2, "float32"), "mlm/bias": np.zeros(30, "float32")}
+    save_weights(tensors, tmp_path / "bert/head.safetensors")
+    source = open_source(tmp_path / "bert")
+    assert source.graph.outputs == ("pooled_output", "sequence_output")
+    assert source.left_out == (
+        "the head that predicts masked words",
+        "the head of next sentences",
+    )
+
+
+@pytest.mark.parametrize(
+    ("head", "output", "message"),
+    [
+        (HeadSpec(name="token classifier"), None, "its head is a token classifier, which is not"),
+        (HeadSpec(name="regression"), "head", "its head is a regression, which is not supported"),
+        (
+            HeadSpec(name="classifier", classes=("0", "1"), is_certain=False),
+            None,
+            "does not tell whether its head of 2 classes is for texts or for tokens; give --output",
+        ),
+    ],
+)
+def test_no_head_is_taken_for_another(
+    wide_encoder: Path, tmp_path: Path, head: HeadSpec, output: str | None, message: str
+) -> None:
+    shutil.copytree(wide_encoder, tmp_path / "bert")
+    head.write(tmp_path / "bert")
+    with pytest.raises(CheckpointError, match=message):
+        open_source(tmp_path / "bert", output)
+    assert open_source(tmp_path / "bert", "sequence").graph.outputs == ("sequence_output",)
+
+
+def test_a_head_that_may_be_another_is_a_classifier_when_asked_for(
+    wide_encoder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(wide_encoder, tmp_path / "bert")
+    HeadSpec(name="classifier", classes=("0", "1"), is_certain=False).write(tmp_path / "bert")
+    tensors = {"label_dense/kernel": np.ones((32, 2), "f4"), "label_dense/bias": np.ones(2, "f4")}
+    save_weights(tensors, tmp_path / "bert/head.safetensors")
+    assert open_source(tmp_path / "bert", "head").graph.outputs == ("label_logits",)
+
+
+def test_without_a_pooler_there_is_no_pooled_output(wide_encoder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "bert"
+    shutil.copytree(wide_encoder, folder)
+    write_json(folder / "encoder.json", read_json(folder / "encoder.json") | {"has_pooler": False})
+    weights = load_weights(wide_encoder / "weights.safetensors")
+    kept = {path: value for path, value in weights.items() if "pooler" not in path}
+    save_weights(kept, folder / "weights.safetensors")
+    with pytest.raises(ConfigError, match="no pooler; give --output sequence, whose mean over the"):
+        open_source(folder, "pooled")
+    run(Settings(formats=("litert", "saved_model")), source=folder, exported=tmp_path / "x")
+    batch = some_batch(1, 8)
+    expected = {"sequence_output": keras_encoder(wide_encoder)(batch)["sequence_output"]}
+    check_close(by_litert(tmp_path / "x/litert_float32.tflite", batch), expected)
+    variables = tf.train.list_variables(str(tmp_path / "x/saved_model/variables/variables"))
+    stored = [name for name, _ in variables if name.startswith("variables_of_graph/")]
+    assert len(stored) == len(kept)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused(
+    wide_model: Path, tmp_path: Path, bad: float
+) -> None:
+    shutil.copytree(wide_model, tmp_path / "model")
+    weights = load_weights(wide_model / "weights.safetensors")
+    weights["encoder/layer_1/output/kernel"][3, 5] = bad
+    save_weights(weights, tmp_path / "model/weights.safetensors")
+    with pytest.raises(CheckpointError, match="encoder/layer_1/output/kernel has 1 of 2048 values"):
+        run(Settings(), source=tmp_path / "model", exported=tmp_path / "x")
+    assert not (tmp_path / "x").exists()

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bertline.artifacts import file_sha256, files_of, read_json, read_manifest
-from bertline.errors import ConfigError, DataError
+from bertline.artifacts import file_sha256, files_of, read_json, read_manifest, write_json
+from bertline.errors import CheckpointError, ConfigError, DataError
+from bertline.modeling.checkpoints.heads import HeadSpec
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.weights import load_weights, save_weights, weights_digest
 from bertline.stages.finetune import Settings, run
+from bertline.training.start import check_head
 from tests.conftest import ROOT
 from tests.stages.toy_artifacts import write_encoder, write_features
 from tests.training.toys import SPEC
@@ -161,12 +163,78 @@ def test_a_head_of_the_checkpoint_s_is_kept_when_asked_for(
     head = {path: value for path, value in trained.items() if not path.startswith("encoder/")}
     encoder = write_encoder(tmp_path / "encoder")
     save_weights(head, encoder / "head.safetensors")
+    HeadSpec(name=SPEC.head).write(encoder)
     settings = changed(keep_head=True, learning_rate=1e-9)
     paths = {"encoder": encoder, "features": inputs["features"], "work": tmp_path / "work"}
     run(settings, **paths, model=tmp_path / "model")
     weights = load_weights(tmp_path / "model/weights.safetensors")
     for path, value in head.items():
         np.testing.assert_allclose(weights[path], value, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        (None, "the checkpoint has no head; leave keep_head out"),
+        (
+            HeadSpec(name="token classifier"),
+            "the checkpoint's head is a token classifier, the task needs a intent_slots; leave",
+        ),
+    ],
+)
+def test_another_head_is_not_kept(
+    tmp_path: Path, inputs: dict[str, Path], head: HeadSpec | None, message: str
+) -> None:
+    encoder = write_encoder(tmp_path / "encoder")
+    if head:
+        head.write(encoder)
+    paths = {"encoder": encoder, "features": inputs["features"], "work": tmp_path / "work"}
+    with pytest.raises(CheckpointError, match=message):
+        run(changed(keep_head=True), **paths, model=tmp_path / "model")
+
+
+def test_classes_in_another_order_are_not_kept(tmp_path: Path) -> None:
+    spec = SPEC.model_copy(update={"head": "classifier", "labels": {"classes": ["bad", "good"]}})
+    HeadSpec(name="classifier", classes=("good", "bad")).write(tmp_path)
+    with pytest.raises(CheckpointError, match="in the order good, bad, the data's in the order"):
+        check_head(tmp_path, spec)
+    HeadSpec(name="classifier", classes=("0", "1")).write(tmp_path)
+    check_head(tmp_path, spec)
+
+
+def test_a_checkpoint_without_a_pooler_gets_a_trained_one(
+    tmp_path: Path, inputs: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    encoder = write_encoder(tmp_path / "encoder")
+    config = read_json(encoder / "encoder.json") | {"has_pooler": False}
+    write_json(encoder / "encoder.json", config)
+    weights = load_weights(encoder / "weights.safetensors")
+    kept = {path: value for path, value in weights.items() if "pooler" not in path}
+    save_weights(kept, encoder / "weights.safetensors")
+    paths = {"encoder": encoder, "features": inputs["features"], "work": tmp_path / "work"}
+    run(changed(num_epochs=1), **paths, model=tmp_path / "model")
+    assert "the checkpoint has no pooler: a new one is trained" in capsys.readouterr().out
+    assert ModelSpec.read(tmp_path / "model") == SPEC
+    assert load_weights(tmp_path / "model/weights.safetensors").keys() > weights.keys()
+
+
+def test_features_of_another_tokenizer_are_refused(tmp_path: Path, inputs: dict[str, Path]) -> None:
+    encoder = write_encoder(tmp_path / "encoder")
+    config = read_json(encoder / "encoder.json") | {"strip_accents": False}
+    write_json(encoder / "encoder.json", config)
+    paths = {"encoder": encoder, "features": inputs["features"], "work": tmp_path / "work"}
+    with pytest.raises(DataError, match="made with other settings of the tokenizer than those of"):
+        run(changed(), **paths, model=tmp_path / "model")
+
+
+def test_weights_that_are_not_finite_are_no_start(tmp_path: Path, inputs: dict[str, Path]) -> None:
+    encoder = write_encoder(tmp_path / "encoder")
+    weights = load_weights(encoder / "weights.safetensors")
+    weights["encoder/embeddings/words"][4, 2] = np.nan
+    save_weights(weights, encoder / "weights.safetensors")
+    paths = {"encoder": encoder, "features": inputs["features"], "work": tmp_path / "work"}
+    with pytest.raises(CheckpointError, match="encoder/embeddings/words has 1 of 240 values that"):
+        run(changed(), **paths, model=tmp_path / "model")
 
 
 def test_a_run_starts_in_one_way() -> None:

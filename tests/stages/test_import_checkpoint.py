@@ -1,3 +1,4 @@
+import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from bertline.artifacts import read_json, read_manifest
 from bertline.errors import CheckpointError, ConfigError, UserError
+from bertline.modeling.checkpoints.heads import HeadSpec
 from bertline.modeling.config import EncoderConfig
 from bertline.modeling.shapes import encoder_shapes
 from bertline.modeling.weights import load_weights, weights_digest
@@ -27,6 +29,13 @@ def import_from(checkpoint: Path, **settings: Any) -> Path:
     encoder = checkpoint.parent / "encoder"
     run(Settings(checkpoint=str(checkpoint), **settings), encoder=encoder)
     return encoder
+
+
+def classifier(count: int) -> Arrays:
+    return {
+        "classifier.weight": np.ones((count, 8), np.float32),
+        "classifier.bias": np.zeros(count, np.float32),
+    }
 
 
 def google_tensors() -> Arrays:
@@ -79,14 +88,122 @@ def test_heads_have_a_file_of_their_own(tmp_path: Path, capsys: pytest.CaptureFi
     assert out == "encoder: 2 layers, hidden size 8, uncased\n  with heads: label_dense\n"
 
 
+@pytest.mark.parametrize(
+    ("architecture", "values", "name"),
+    [
+        ("BertForTokenClassification", {}, "token classifier"),
+        (
+            "BertForSequenceClassification",
+            {"problem_type": "multi_label_classification"},
+            "multi-label classifier",
+        ),
+    ],
+)
+def test_a_head_that_is_not_supported_is_left_out_and_said(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    architecture: str,
+    values: dict[str, Any],
+    name: str,
+) -> None:
+    tensors = hugging_face_tensors(toy_config()) | classifier(3)
+    write_hugging_face(tmp_path / "bert", tensors, architectures=[architecture], **values)
+    encoder = import_from(tmp_path / "bert")
+    assert HeadSpec.read(encoder) == HeadSpec(name=name)
+    assert not (encoder / "head.safetensors").exists()
+    out = capsys.readouterr().out
+    assert out.endswith(f"\n  left out: its head, a {name}, which is not supported\n")
+
+
+def test_the_names_of_a_head_s_classes_come_along(tmp_path: Path) -> None:
+    tensors = hugging_face_tensors(toy_config()) | classifier(2)
+    labels = {"id2label": {"0": "NEGATIVE", "1": "POSITIVE"}}
+    architectures = ["BertForSequenceClassification"]
+    write_hugging_face(tmp_path / "bert", tensors, architectures=architectures, **labels)
+    head = HeadSpec.read(import_from(tmp_path / "bert"))
+    assert head == HeadSpec(name="classifier", classes=("NEGATIVE", "POSITIVE"))
+
+
+def test_no_pooler_is_invented(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tensors = hugging_face_tensors(toy_config())
+    without = {name: value for name, value in tensors.items() if "pooler" not in name}
+    write_hugging_face(tmp_path / "bert", without)
+    encoder = import_from(tmp_path / "bert")
+    assert config_of(encoder) == toy_config(has_pooler=False)
+    weights = load_weights(encoder / "weights.safetensors")
+    assert weights.keys() == encoder_shapes(toy_config(has_pooler=False)).keys()
+    assert "\n  no pooler: it has no pooled output\n" in capsys.readouterr().out
+
+
+def test_a_table_padded_to_a_multiple_of_8_has_rows_without_entries(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = toy_config(vocab_size=32)
+    write_hugging_face(tmp_path / "bert", hugging_face_tensors(config), vocab_size=32)
+    encoder = import_from(tmp_path / "bert")
+    assert config_of(encoder).vocab_size == 32
+    assert len((encoder / "vocab.txt").read_text().split()) == 30
+    assert "\n  rows of the word table without an entry: 2\n" in capsys.readouterr().out
+
+
+def test_tokenizer_json_alone_and_its_settings_are_enough(tmp_path: Path) -> None:
+    write_hugging_face(tmp_path / "bert")
+    (tmp_path / "bert/vocab.txt").unlink()
+    entries = {entry: number for number, entry in enumerate(VOCABULARY)}
+    whole = {
+        "normalizer": {"type": "BertNormalizer", "lowercase": True, "strip_accents": False},
+        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "model": {"type": "WordPiece", "vocab": entries},
+        "added_tokens": [{"id": 30, "content": "<e>"}],
+    }
+    (tmp_path / "bert/tokenizer.json").write_text(json.dumps(whole))
+    with pytest.raises(CheckpointError, match=r"31 entries, the config says 30; use the vocab"):
+        import_from(tmp_path / "bert")
+    (tmp_path / "bert/tokenizer.json").write_text(json.dumps(whole | {"added_tokens": []}))
+    encoder = import_from(tmp_path / "bert")
+    assert config_of(encoder) == toy_config(do_lower_case=True, strip_accents=False)
+    assert (encoder / "vocab.txt").read_text().split() == VOCABULARY
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, bad: float) -> None:
+    tensors = hugging_face_tensors(toy_config())
+    tensors["embeddings.LayerNorm.bias"][3] = bad
+    write_hugging_face(tmp_path / "bert", tensors)
+    refused(tmp_path / "bert", CheckpointError, r"embeddings\.LayerNorm\.bias has 1 of 8 values")
+
+
+def test_what_is_no_bert_is_said_before_its_vocabulary_is_missed(tmp_path: Path) -> None:
+    for model_type in ("roberta", "mobilebert", "distilbert", "electra", "modernbert"):
+        write_hugging_face(tmp_path / "bert", model_type=model_type)
+        (tmp_path / "bert/vocab.txt").unlink()
+        message = (
+            rf"config\.json: model_type is '{model_type}'; give a checkpoint where it is 'bert'"
+        )
+        refused(tmp_path / "bert", CheckpointError, message)
+
+
+def test_a_folder_of_sentence_transformers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, _ = write_hugging_face(tmp_path / "model/0_BERT")
+    (tmp_path / "model/1_Pooling").mkdir()
+    (tmp_path / "model/1_Pooling/config.json").write_text('{"pooling_mode_mean_tokens": true}')
+    (tmp_path / "model/modules.json").write_text("[]")
+    assert config_of(import_from(tmp_path / "model")) == config
+    said = "\n  left out: sentence-transformers' pooling; average sequence_output over the tokens\n"
+    assert said in capsys.readouterr().out
+
+
 def test_a_bare_prefix_with_files_of_another_folder(tmp_path: Path) -> None:
     write_google(tmp_path / "bert", google_tensors())
     for name in ("bert_config.json", "vocab.txt"):
         (tmp_path / "bert" / name).rename(tmp_path / name)
     bare = tmp_path / "bert/bert_model.ckpt"
-    message = r"vocab\.txt: no such vocabulary"
-    with pytest.raises(CheckpointError, match=message):
+    with pytest.raises(CheckpointError, match=r"bert_config\.json: no such file; give the check"):
         import_from(bare)
+    with pytest.raises(CheckpointError, match=r"vocab\.txt: no such vocabulary"):
+        import_from(bare, config=str(tmp_path / "bert_config.json"))
     encoder = import_from(
         bare,
         config=str(tmp_path / "bert_config.json"),

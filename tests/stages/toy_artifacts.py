@@ -34,6 +34,7 @@ def write_features(
         "task": spec.task,
         "labels": spec.labels,
         "inputs": spec.inputs.model_dump(),
+        "tokenizer": spec.encoder.tokenizer.model_dump(),
         "counts": {split: len(features) for split, features in splits.items()},
         "shards": {split: [f"{split}.tfrecord"] for split in splits},
     }

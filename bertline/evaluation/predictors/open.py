@@ -9,6 +9,7 @@ from bertline.config import nearest
 from bertline.errors import CheckpointError, ConfigError
 from bertline.evaluation.predictors.base import OUTPUTS, Predictor
 from bertline.export.listing import ExportedFile, Exports
+from bertline.keras_import import import_keras
 from bertline.modeling.config import ModelSpec
 
 
@@ -40,14 +41,19 @@ def is_installed(file: ExportedFile) -> bool:
 
 
 def open_predictor(
-    folder: Path, name: str, device: str = "CPU", num_threads: int | None = None
+    folder: Path,
+    name: str,
+    device: str = "CPU",
+    num_threads: int | None = None,
+    trust: bool = False,
 ) -> Predictor:
     """The file `name` of an exported folder, loaded and ready in its own runtime.
 
     device: handed to the runtime ("CPU", "GPU", for LiteRT also the path of a delegate library).
-    num_threads: None leaves the runtime's default. Raises ConfigError for an unknown name or
-    device and for a runtime that is not installed; CheckpointError for a missing, damaged or
-    foreign file.
+    num_threads: None leaves the runtime's default. trust: open also a SavedModel with operations
+    that `bertline.export.operations` refuses. Raises ConfigError for an unknown name or device and
+    for a runtime that is not installed; CheckpointError for a missing, damaged or foreign file and
+    for weights that are NaN or infinite.
     """
     if num_threads is not None and num_threads < 1:
         raise ConfigError(f"num_threads = {num_threads}; give 1 or more, or leave it out")
@@ -62,6 +68,11 @@ def open_predictor(
         raise ConfigError(
             f"{name} needs the package {runtime.package}; pip install 'bertline[{runtime.extra}]'"
         )
+    if runtime.package == "tensorflow":
+        import_keras()  # which TensorFlow imports
+    if files[name].runtime == "saved_model" and not trust:
+        # With TensorFlow, which no other file needs.
+        importlib.import_module("bertline.export.operations").check_saved_model(path)
     module = importlib.import_module(f"bertline.evaluation.predictors.{runtime.module}")
     outputs = OUTPUTS[ModelSpec.read(folder).head]
     predictor: Predictor = getattr(module, runtime.predictor)(

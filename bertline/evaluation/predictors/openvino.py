@@ -1,16 +1,19 @@
 """OpenVINO IR files."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import openvino
+from numpy.typing import NDArray
 
 from bertline.errors import CheckpointError, ConfigError
+from bertline.evaluation.instruction_sets import find_instruction_set, is_limited
 from bertline.evaluation.predictors.base import Batch, Logits, check_names
 from bertline.evaluation.predictors.shape import FixedShape
 from bertline.features.batches import MODEL_INPUTS
+from bertline.modeling.finite import check_finite
 
 
 class OpenVinoPredictor:
@@ -20,9 +23,10 @@ class OpenVinoPredictor:
     call at once. OpenVINO computes them one after another, on all cores (PERFORMANCE_HINT LATENCY),
     but copies and Python's part overlap: with 8 threads on 2 cores LoadedModel.predict answers
     2,200 texts per second with a 2-layer encoder, with a lock around one request 1,600 to 2,000.
-    Precision is what OpenVINO chooses for the device, as it
-    is for every user of the file: on CPUs with bfloat16 the float files run in bfloat16.
-    properties: any of OpenVINO's, by name
+
+    Precision is what OpenVINO chooses for the device, as it is for every user of the file: on
+    CPUs with bfloat16 the float files run in bfloat16. Where ONEDNN_MAX_CPU_ISA forbids bfloat16
+    it is float32, which OpenVINO does not see by itself. properties: any of OpenVINO's, by name
     ({"INFERENCE_PRECISION_HINT": "f32"}). Raises CheckpointError for a damaged or foreign file,
     ConfigError for a device or property that OpenVINO refuses.
     """
@@ -37,7 +41,10 @@ class OpenVinoPredictor:
         properties: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name
-        settings = {"PERFORMANCE_HINT": "LATENCY", **(properties or {})}
+        settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+        if is_limited() and not find_instruction_set("openvino").has_bfloat16:
+            settings["INFERENCE_PRECISION_HINT"] = "f32"
+        settings |= properties or {}
         if num_threads is not None:
             settings["INFERENCE_NUM_THREADS"] = num_threads
         core = openvino.Core()
@@ -52,6 +59,7 @@ class OpenVinoPredictor:
         self._shape = FixedShape.of(name, map(_sizes, model.inputs))
         self.fixed_batch = self._shape.rows
         self._outputs = outputs
+        check_finite(_weights(model), str(path))
         try:
             compiled = core.compile_model(model, device, settings)
         except RuntimeError as error:
@@ -84,6 +92,15 @@ class OpenVinoPredictor:
 def _sizes(port: Any) -> list[int]:
     """The sizes of a port, -1 where they are open."""
     return [size.get_length() if size.is_static else -1 for size in port.partial_shape]
+
+
+def _weights(model: openvino.Model) -> Iterator[tuple[str, NDArray[Any]]]:
+    """(name, values) of the floating-point constants; single numbers are no weights."""
+    for node in model.get_ops():
+        if node.get_type_name() == "Constant" and node.get_element_type().is_real():
+            values = node.data
+            if values.size > 1:
+                yield node.get_friendly_name(), values
 
 
 def _names(ports: Iterable[Any], known: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ import tensorflow as tf
 from bertline.errors import CheckpointError, ConfigError
 from bertline.evaluation.predictors.base import Batch, Logits, check_names
 from bertline.evaluation.predictors.shape import FixedShape
+from bertline.modeling.finite import check_finite
 
 SIGNATURE = "serving_default"
 
@@ -49,6 +50,7 @@ class SavedModelPredictor:
         check_names(name, self._inputs, self._function.structured_outputs, outputs)
         self._shape = FixedShape.of(name, (tensor.shape.as_list() for tensor in inputs.values()))
         self.fixed_batch = self._shape.rows
+        check_finite(((each.name, each.numpy()) for each in self._function.variables), str(path))
         self._outputs = outputs
 
     def __call__(self, batch: Batch) -> Logits:

@@ -1,7 +1,7 @@
 """Google's TF1 BERT checkpoints (bert_config.json, bert_model.ckpt.*, vocab.txt) in."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container
 from pathlib import Path
 
 from bertline.artifacts import read_json
@@ -12,8 +12,9 @@ from bertline.modeling.weights import Tensors
 
 CONFIG_FILE = "bert_config.json"
 
-# What optimizers add: the slots of Google's and of TensorFlow's Adam, and counters.
-_OPTIMIZER = re.compile(r"(.+/)?(adam_[mv]|Adam(_1)?|beta[12]_power|global_step)")
+# The slots of the usual optimizers, whose variable may be gone.
+_SLOT = re.compile(r".+/((adam|lamb)_[mv]|Adam(_1)?)")
+_OF_TF2 = "/.ATTRIBUTES/"
 
 # Our part of a path → Google's. Dense kernels have the same orientation in both.
 _PARTS = {
@@ -46,8 +47,8 @@ _HEADS = {
 }
 
 
-def read_config(file: Path, do_lower_case: bool) -> EncoderConfig:
-    """The encoder's config from a bert_config.json; the casing is not in it.
+def read_config(file: Path) -> EncoderConfig:
+    """The encoder's config from a bert_config.json, in which nothing is said of its tokenizer.
 
     Raises CheckpointError if there is none, DataError or ConfigError if it is damaged or not one
     of an encoder that is here.
@@ -59,14 +60,7 @@ def read_config(file: Path, do_lower_case: bool) -> EncoderConfig:
     values = read_json(file)
     if values.get("hidden_act") == "gelu":
         values["hidden_act"] = "gelu_tanh"
-    values["do_lower_case"] = do_lower_case
-    known = {key: values[key] for key in EncoderConfig.model_fields if key in values}
-    return EncoderConfig.parse(known, where=str(file))
-
-
-def looks_lower_cased(vocabulary: Iterable[str]) -> bool:
-    """Whether no entry of a vocabulary has a capital letter, markers such as [CLS] apart."""
-    return not any(entry != entry.lower() for entry in vocabulary if not entry.startswith("["))
+    return EncoderConfig.of_checkpoint(values, where=str(file))
 
 
 def prefix_in(folder: Path) -> Path:
@@ -86,8 +80,8 @@ def read_weights(prefix: Path, config: EncoderConfig) -> Tensors:
     """The weights by the paths of `bertline.modeling.shapes`, float32: encoder and heads.
 
     prefix: what the names of the checkpoint's files begin with. What an optimizer left in it is
-    skipped. Raises CheckpointError where a file is missing or damaged, and with a list where
-    variables are missing, not expected or of another shape.
+    skipped: numbers such as its step, and variables below another one's name. Raises
+    CheckpointError where a file is missing, damaged or of TF2, and as `by_our_names` does.
     """
     return by_our_names(
         _tensors(prefix),
@@ -103,11 +97,25 @@ def _tensors(prefix: Path) -> Tensors:
 
     try:
         reader = tf.train.load_checkpoint(str(prefix))
-        names = [n for n in reader.get_variable_to_shape_map() if not _OPTIMIZER.fullmatch(n)]
+        shapes = reader.get_variable_to_shape_map()
+        if any(_OF_TF2 in name for name in shapes):
+            raise CheckpointError(
+                f"{prefix}: a checkpoint of TF2 objects, which has no names of BERT's variables; "
+                "save the model as a SavedModel and convert that, or save it by Hugging Face's "
+                "save_pretrained"
+            )
+        names = [name for name in shapes if shapes[name] and not _is_slot(name, shapes)]
         return {name: reader.get_tensor(name) for name in names}
     except (tf.errors.OpError, IndexError, RuntimeError, ValueError) as error:
         first_line = str(error).splitlines()[0]
         raise CheckpointError(f"{prefix}: unreadable ({first_line}); copy all its files") from None
+
+
+def _is_slot(name: str, names: Container[str]) -> bool:
+    """Whether a variable is an optimizer's: the name of the variable it belongs to comes before."""
+    parts = name.split("/")
+    owners = ("/".join(parts[:count]) for count in range(1, len(parts)))
+    return bool(_SLOT.fullmatch(name)) or any(owner in names for owner in owners)
 
 
 def _google_name(path: str) -> str:

@@ -7,13 +7,16 @@ from typing import Any
 
 import ml_dtypes  # noqa: F401  # makes bfloat16 known to NumPy
 import numpy as np
+from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from bertline.artifacts import read_json, write_json
 from bertline.errors import CheckpointError
+from bertline.features.spec import TokenizerSpec
 from bertline.modeling.checkpoints.accounting import by_our_names
 from bertline.modeling.config import EncoderConfig
-from bertline.modeling.weights import Tensors, load_weights
+from bertline.modeling.shapes import encoder_shapes
+from bertline.modeling.weights import Tensors, load_tensors
 
 _ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
 
@@ -47,45 +50,53 @@ _HEADS = {
 _REPEATED = re.compile(
     r"embeddings\.(position|token_type)_ids|cls\.predictions\.decoder\.(weight|bias)"
 )
+_TIED = {
+    "cls.predictions.decoder.weight": "embeddings.word_embeddings.weight",
+    "cls.predictions.decoder.bias": "cls.predictions.bias",
+}
+_ONLY: dict[str, object] = {
+    "model_type": "bert",
+    "position_embedding_type": "absolute",
+    "is_decoder": False,
+    "add_cross_attention": False,
+}
+"""Keys of config.json that make another network → the value that makes this encoder."""
+_OTHER_WEIGHTS = ("pytorch_model*.bin", "tf_model.h5", "flax_model.msgpack", "*.onnx")
 _FIRST_NAMES = {"gamma": "weight", "beta": "bias"}
 
 
-def read_config(folder: Path, file: Path | None = None) -> EncoderConfig:
-    """The encoder's config from config.json and the casing from tokenizer_config.json.
+def read_config(file: Path) -> EncoderConfig:
+    """The encoder's config from a config.json, in which nothing is said of its tokenizer.
 
-    file: read instead of the folder's config.json. Raises CheckpointError if it is not a BERT or
-    not one that this encoder can be.
+    Raises CheckpointError if it is not a BERT or not one that this encoder can be.
     """
-    file = file or folder / "config.json"
-    values = _read(file)
-    if values.get("model_type", "bert") != "bert":
-        raise CheckpointError(
-            f"{folder}: model_type {values['model_type']!r}; give a folder whose model_type is bert"
-        )
-    if values.get("position_embedding_type", "absolute") != "absolute":
-        raise CheckpointError(f"{folder}: relative positions are not supported; use absolute ones")
+    values = read_values(file)
+    for key, known in _ONLY.items():
+        if values.get(key, known) not in (known, None):
+            raise CheckpointError(
+                f"{file}: {key} is {values[key]!r}; give a checkpoint where it is {known!r}"
+            )
     activation = values.get("hidden_act", "gelu")
     values["hidden_act"] = _ACTIVATIONS.get(activation, activation)
-    values["do_lower_case"] = _do_lower_case(folder)
-    known = {key: values[key] for key in EncoderConfig.model_fields if key in values}
-    return EncoderConfig.parse(known, where=str(file))
+    return EncoderConfig.of_checkpoint(values, where=str(file))
 
 
 def read_weights(folder: Path, config: EncoderConfig) -> Tensors:
     """The weights by the paths of `bertline.modeling.shapes`, float32: encoder and heads.
 
     Reads model.safetensors or the shards that model.safetensors.index.json lists. Names may start
-    with "bert." and, as in the first BERTs, end with "gamma" and "beta". A checkpoint without a
-    pooler gets a new one. Raises CheckpointError where a file is missing or damaged, and with a
-    list where tensors are missing, not expected or of another shape.
+    with "bert." and, as in the first BERTs, end with "gamma" and "beta". A pooler is there where
+    the checkpoint has one. Raises CheckpointError where a file is missing or damaged, where masked
+    words have a table of their own, and as `by_our_names` does.
     """
     named = {_present_name(name): value for name, value in _tensors(folder).items()}
     found = {name: value for name, value in named.items() if not _REPEATED.fullmatch(name)}
-    if not any(name.startswith("pooler.") for name in found):
-        size = config.hidden_size
-        kernel = np.random.default_rng(0).normal(0, config.initializer_range, (size, size))
-        found["pooler.dense.weight"] = kernel.T.astype("float32")
-        found["pooler.dense.bias"] = np.zeros(size, "float32")
+    for copy, original in _TIED.items():
+        if copy in named and not _is_equal(named[copy], named.get(original)):
+            raise CheckpointError(
+                f"{folder}: {copy} is not {original}; give a checkpoint whose tie_word_embeddings "
+                "is true"
+            )
     names = _names(config.num_hidden_layers)
     return by_our_names(found, config, names.__getitem__, _is_kernel, where=str(folder))
 
@@ -98,7 +109,7 @@ def write_checkpoint(
     weights: by the names of `bertline.modeling.encoder`, as `read_weights` gives them; others among
     them (a head's) are left out. vocab: a vocab.txt; with it the folder is a tokenizer's too.
     """
-    values = config.model_dump(exclude={"do_lower_case"})
+    values = config.model_dump(exclude={*TokenizerSpec.model_fields, "has_pooler"})
     if config.hidden_act == "gelu_tanh":
         values["hidden_act"] = "gelu_new"
     write_json(
@@ -107,7 +118,7 @@ def write_checkpoint(
     tensors = {
         theirs: np.ascontiguousarray(weights[ours].T if _is_kernel(ours) else weights[ours])
         for ours, theirs in _names(config.num_hidden_layers).items()
-        if ours.startswith("encoder/")
+        if ours in encoder_shapes(config)
     }
     # Transformers asks who wrote the file: "pt" says that kernels are stored [out, in].
     save_file(tensors, str(folder / "model.safetensors"), metadata={"format": "pt"})
@@ -116,6 +127,8 @@ def write_checkpoint(
         tokenizer = {
             "tokenizer_class": "BertTokenizer",
             "do_lower_case": config.do_lower_case,
+            "strip_accents": config.strip_accents,
+            "tokenize_chinese_chars": config.tokenize_chinese_chars,
             "model_max_length": config.max_position_embeddings,
         }
         write_json(folder / "tokenizer_config.json", tokenizer)
@@ -147,21 +160,34 @@ def _names(num_layers: int) -> dict[str, str]:
 def _tensors(folder: Path) -> Tensors:
     index = folder / "model.safetensors.index.json"
     if not index.is_file():
-        return load_weights(folder / "model.safetensors")
-    names = sorted({str(name) for name in _read(index).get("weight_map", {}).values()})
+        _check_format(folder)
+        return load_tensors(folder / "model.safetensors")
+    names = sorted({str(name) for name in read_values(index).get("weight_map", {}).values()})
     for name in names:
         # The index is foreign text: a shard is a file of this folder and nothing else.
         if not re.fullmatch(r"[\w.-]+\.safetensors", name):
             raise CheckpointError(f"{index}: {name!r} is not the name of a shard; fix the index")
-    return {key: value for name in names for key, value in load_weights(folder / name).items()}
+    return {key: value for name in names for key, value in load_tensors(folder / name).items()}
 
 
-def _do_lower_case(folder: Path) -> bool:
-    file = folder / "tokenizer_config.json"
-    return bool(_read(file).get("do_lower_case", True)) if file.is_file() else True
+def _is_equal(value: NDArray[Any], other: NDArray[Any] | None) -> bool:
+    # NaN, which is told later with the tensor's name, is equal to itself.
+    return other is None or value.tobytes() == other.tobytes()
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _check_format(folder: Path) -> None:
+    """Raises CheckpointError where the only weights are in a format that is not read."""
+    others = [file.name for pattern in _OTHER_WEIGHTS for file in sorted(folder.glob(pattern))]
+    if others and not (folder / "model.safetensors").is_file():
+        raise CheckpointError(
+            f"{folder}: weights only as {others[0]}, which is not read; with Hugging Face's "
+            'transformers write them as safetensors: AutoModel.from_pretrained("old")'
+            '.save_pretrained("new"), AutoModel being the class in "architectures"'
+        )
+
+
+def read_values(file: Path) -> dict[str, Any]:
+    """The JSON object of a config; raises CheckpointError if there is none."""
     if not file.is_file():
         raise CheckpointError(f"{file}: no such file; give a folder saved by Hugging Face's BERT")
     return read_json(file)

@@ -3,12 +3,13 @@
 import contextlib
 import glob
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from bertline.errors import CheckpointError, StorageError, UserError
+from bertline.files import check_readable
+from bertline.leftovers import temporary_folder
 from bertline.modeling.checkpoints import packaged
 from bertline.modeling.checkpoints.google import CONFIG_FILE, prefix_in
 from bertline.modeling.checkpoints.known import KNOWN, Known
@@ -16,6 +17,8 @@ from bertline.storage import fetch, fetch_files, unpack
 from bertline.storage.gcs import beginning
 
 _INDEX = "*.ckpt*.index"
+# sentence-transformers numbers its modules; the encoder is the first, 0_BERT or 0_Transformer.
+_LATER_MODULE = re.compile(r"[1-9]\d*_[A-Z]\w+")
 _MARKS = (CONFIG_FILE, "config.json", "*.safetensors", _INDEX)
 
 
@@ -45,11 +48,12 @@ def opened(checkpoint: str, config: str | None, vocab: str | None) -> Iterator[F
     instead of those beside the weights. Raises CheckpointError or StorageError; messages, also
     those of the block, name archives and addresses and not the places in /tmp.
     """
-    with tempfile.TemporaryDirectory(prefix="bertline-") as name:
-        temporary = Path(name)
+    with temporary_folder() as temporary:
         told = checkpoint
         try:
             prefix = _local_prefix(checkpoint)
+            for file in files_behind(checkpoint) if prefix else ():
+                check_readable(Path(file))
             if objects := _prefix_objects(checkpoint):
                 told, _, first = objects[0].rpartition("/")
                 folder = temporary / "fetched" / PurePosixPath(told).name
@@ -66,10 +70,11 @@ def opened(checkpoint: str, config: str | None, vocab: str | None) -> Iterator[F
                 known=_known(checkpoint, folder),
             )
         except UserError as error:
-            here = rf"{re.escape(name)}/(unpacked|fetched/[^/:]+)"
+            here = rf"{re.escape(str(temporary))}/(unpacked|fetched/[^/:]+)"
             message = re.sub(here, lambda _: told, str(error))
             for key, address in (("config", config), ("vocab", vocab)):
-                message = re.sub(rf"{re.escape(name)}/{key}/[^/:]+", address or "", message)
+                place = rf"{re.escape(str(temporary))}/{key}/[^/:]+"
+                message = re.sub(place, lambda _, name=address: name or "", message)
             raise type(error)(message) from None
 
 
@@ -99,6 +104,8 @@ def _folder(checkpoint: str, temporary: Path) -> Path:
         return root
     found = [folder for folder in root.rglob("*") if folder.is_dir() and _is_marked(folder)]
     outermost = [folder for folder in found if not set(folder.parents) & set(found)]
+    if len(outermost) > 1:
+        outermost = [folder for folder in outermost if not _LATER_MODULE.fullmatch(folder.name)]
     if len(outermost) != 1:
         raise CheckpointError(
             f"{checkpoint}: {len(outermost)} folders with a checkpoint ({CONFIG_FILE} and "

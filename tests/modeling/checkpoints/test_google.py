@@ -5,7 +5,6 @@ import pytest
 
 from bertline.errors import CheckpointError
 from bertline.modeling.checkpoints.google import (
-    looks_lower_cased,
     prefix_in,
     read_config,
     read_weights,
@@ -48,7 +47,7 @@ def prefix(tmp_path: Path) -> Path:
 
 def test_config_and_weights_come_by_our_names(prefix: Path) -> None:
     assert prefix_in(prefix.parent) == prefix
-    assert read_config(prefix.with_name("bert_config.json"), do_lower_case=True) == CONFIG
+    assert read_config(prefix.with_name("bert_config.json")) == CONFIG
     weights = read_weights(prefix, CONFIG)
     tensors = google_tensors()
     assert weights.keys() == encoder_shapes(CONFIG).keys()
@@ -89,11 +88,6 @@ def test_heads_come_as_dense_layers(tmp_path: Path) -> None:
         np.testing.assert_array_equal(heads[path], value)
 
 
-def test_a_vocabulary_tells_the_casing() -> None:
-    assert looks_lower_cased(["[PAD]", "[CLS]", "paris"])
-    assert not looks_lower_cased(["[PAD]", "[CLS]", "Paris"])
-
-
 def test_all_that_does_not_fit_is_listed(tmp_path: Path) -> None:
     tensors = google_tensors()
     del tensors["bert/pooler/dense/bias"]
@@ -116,6 +110,35 @@ def test_a_long_list_is_cut(prefix: Path) -> None:
     with pytest.raises(CheckpointError, match=message) as raised:
         read_weights(prefix, toy_config(num_hidden_layers=1))
     assert str(raised.value).count("encoder/layer_1") == 10
+
+
+def test_what_any_optimizer_left_is_skipped(tmp_path: Path) -> None:
+    tensors = google_tensors(with_heads=True)
+    names = [name for name in tensors if not name.rpartition("/")[2].startswith("Adam")]
+    slots = ("lamb_m", "lamb_v", "Momentum", "Adam", "Adafactor/vr")
+    left: Arrays = {f"{name}/{slot}": np.ones(2, np.float32) for name in names for slot in slots}
+    left |= {"gone/kernel/lamb_m": np.ones(3, np.float32), "good_steps": np.array(7)}
+    left |= {"current_loss_scale": np.array(32768.0, np.float32), "lr": np.array(0.1)}
+    write_google(tmp_path, tensors | left)
+    found = read_weights(tmp_path / "bert_model.ckpt", CONFIG)
+    assert found.keys() > encoder_shapes(CONFIG).keys()
+    assert len(found) == len(encoder_shapes(CONFIG)) + len(HEADS)
+
+
+def test_a_checkpoint_of_tf2_objects_is_told(tmp_path: Path) -> None:
+    write_google(tmp_path, {"model/vars/0/.ATTRIBUTES/VARIABLE_VALUE": np.ones((30, 8))})
+    message = "a checkpoint of TF2 objects, which has no names of BERT's variables; save the model"
+    with pytest.raises(CheckpointError, match=message):
+        read_weights(tmp_path / "bert_model.ckpt", CONFIG)
+
+
+@pytest.mark.parametrize("bad", [np.nan, -np.inf])
+def test_variables_that_are_not_finite_are_named(tmp_path: Path, bad: float) -> None:
+    tensors = google_tensors()
+    tensors["bert/pooler/dense/bias"][2] = bad
+    write_google(tmp_path, tensors)
+    with pytest.raises(CheckpointError, match="bert/pooler/dense/bias has 1 of 8 values that are"):
+        read_weights(tmp_path / "bert_model.ckpt", CONFIG)
 
 
 def test_there_must_be_one_checkpoint(prefix: Path) -> None:
@@ -149,4 +172,4 @@ def test_a_missing_shard_is_named(prefix: Path) -> None:
 def test_a_missing_config_is_told(tmp_path: Path) -> None:
     message = r"bert_config\.json: no such file; give the checkpoint's config as import_checkpoint"
     with pytest.raises(CheckpointError, match=message):
-        read_config(tmp_path / "bert_config.json", do_lower_case=True)
+        read_config(tmp_path / "bert_config.json")

@@ -14,6 +14,7 @@ from bertline.modeling.checkpoints.huggingface import (
     read_weights,
     write_checkpoint,
 )
+from bertline.modeling.checkpoints.tokenizer_files import read_tokenizer
 from bertline.modeling.shapes import encoder_shapes
 from tests.modeling.toys import (
     Arrays,
@@ -44,7 +45,7 @@ def write_index(folder: Path, weight_map: dict[str, str]) -> None:
 
 def test_config_and_weights_come_by_our_names(tmp_path: Path) -> None:
     write_hugging_face(tmp_path)
-    assert read_config(tmp_path) == CONFIG
+    assert read_config(tmp_path / "config.json") == CONFIG
     weights = read_weights(tmp_path, CONFIG)
     assert {path: value.shape for path, value in weights.items()} == encoder_shapes(CONFIG)
     for ours, theirs in {
@@ -67,7 +68,7 @@ def test_what_is_written_is_read_again(tmp_path: Path, hidden_act: str) -> None:
     }
     head: Arrays = {"intent_dense/bias": np.zeros(2, np.float32)}
     write_checkpoint(tmp_path, config, weights | head)
-    assert read_config(tmp_path) == config
+    assert read_config(tmp_path / "config.json") == config
     read = read_weights(tmp_path, config)
     assert read.keys() == weights.keys()
     for path, value in weights.items():
@@ -141,11 +142,12 @@ def test_all_that_does_not_fit_is_listed(tmp_path: Path) -> None:
 
 def test_a_tokenizer_is_written_when_asked_for(tmp_path: Path) -> None:
     write_hugging_face(tmp_path / "in")
-    config = toy_config(do_lower_case=False)
+    config = toy_config(do_lower_case=False, strip_accents=True, tokenize_chinese_chars=False)
     (tmp_path / "out").mkdir()
     weights = read_weights(tmp_path / "in", config)
     write_checkpoint(tmp_path / "out", config, weights, vocab=tmp_path / "in/vocab.txt")
-    assert read_config(tmp_path / "out") == config
+    spec = read_tokenizer(tmp_path / "out", tmp_path / "out/vocab.txt").spec
+    assert read_config(tmp_path / "out/config.json").with_tokenizer(spec) == config
     assert (tmp_path / "out/vocab.txt").read_text() == (tmp_path / "in/vocab.txt").read_text()
 
 
@@ -164,14 +166,58 @@ def test_bfloat16_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(words, parts["embeddings.word_embeddings.weight"])
 
 
-def test_a_pooler_is_made_where_there_is_none(tmp_path: Path) -> None:
+def test_no_pooler_is_invented(tmp_path: Path) -> None:
     without = {name: value for name, value in TENSORS.items() if "pooler" not in name}
     write_hugging_face(tmp_path, without)
-    weights = read_weights(tmp_path, CONFIG)
-    assert weights["encoder/pooler/kernel"].std() == pytest.approx(0.5, rel=0.2)
-    assert not weights["encoder/pooler/bias"].any()
-    again = read_weights(tmp_path, CONFIG)
-    np.testing.assert_array_equal(again["encoder/pooler/kernel"], weights["encoder/pooler/kernel"])
+    expected = encoder_shapes(CONFIG.model_copy(update={"has_pooler": False}))
+    assert read_weights(tmp_path, CONFIG).keys() == expected.keys()
+    assert encoder_shapes(CONFIG).keys() - expected.keys() == {
+        "encoder/pooler/kernel",
+        "encoder/pooler/bias",
+    }
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", ["float16", "float32", ml_dtypes.bfloat16])
+def test_weights_that_are_not_finite_are_named(tmp_path: Path, bad: float, dtype: Any) -> None:
+    kernel = TENSORS["encoder.layer.1.output.dense.weight"].astype(dtype)
+    kernel[3, 5] = bad
+    write_hugging_face(tmp_path, TENSORS | {"encoder.layer.1.output.dense.weight": kernel})
+    message = r"encoder\.layer\.1\.output\.dense\.weight has 1 of 96 values that are NaN or inf"
+    with pytest.raises(CheckpointError, match=message):
+        read_weights(tmp_path, CONFIG)
+
+
+def test_float64_that_float32_cannot_hold_is_not_finite(tmp_path: Path) -> None:
+    bias = np.full(8, 1e300)
+    write_hugging_face(tmp_path, TENSORS | {"pooler.dense.bias": bias})
+    with pytest.raises(CheckpointError, match=r"pooler\.dense\.bias has 8 of 8 values that are"):
+        read_weights(tmp_path, CONFIG)
+
+
+def test_integers_are_no_weights(tmp_path: Path) -> None:
+    kernel = np.ones((8, 8), np.int8)
+    write_hugging_face(tmp_path, TENSORS | {"pooler.dense.weight": kernel})
+    with pytest.raises(CheckpointError, match=r"pooler\.dense\.weight holds int8; use the config"):
+        read_weights(tmp_path, CONFIG)
+
+
+def test_masked_words_with_a_table_of_their_own_are_refused(tmp_path: Path) -> None:
+    table = TENSORS["embeddings.word_embeddings.weight"] + 1
+    write_hugging_face(tmp_path, TENSORS | {"cls.predictions.decoder.weight": table})
+    with pytest.raises(CheckpointError, match=r"decoder\.weight is not embeddings\.word_emb"):
+        read_weights(tmp_path, CONFIG)
+
+
+@pytest.mark.parametrize(
+    "name", ["pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "tf_model.h5"]
+)
+def test_weights_in_another_format_say_what_to_do(tmp_path: Path, name: str) -> None:
+    write_hugging_face(tmp_path)
+    (tmp_path / "model.safetensors").rename(tmp_path / name)
+    message = f"weights only as {name}, which is not read; .* write them as safetensors"
+    with pytest.raises(CheckpointError, match=message):
+        read_weights(tmp_path, CONFIG)
 
 
 def test_shards_are_put_together(tmp_path: Path) -> None:
@@ -207,36 +253,35 @@ def test_a_shard_that_is_missing_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model_type": "roberta"}, "model_type 'roberta'; give a folder whose model_type is bert"),
-        ({"position_embedding_type": "relative_key"}, "relative positions are not supported"),
+        (
+            {"model_type": "roberta"},
+            "model_type is 'roberta'; give a checkpoint where",
+        ),
+        ({"position_embedding_type": "relative_key"}, "type is 'relative_key'; give a checkpoint"),
+        ({"is_decoder": True}, "is_decoder is True; give a checkpoint where it is False"),
+        ({"add_cross_attention": True}, "add_cross_attention is True"),
     ],
 )
 def test_what_is_no_bert_is_told(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     write_hugging_face(tmp_path, **changes)
     with pytest.raises(CheckpointError, match=message):
-        read_config(tmp_path)
+        read_config(tmp_path / "config.json")
 
 
 def test_an_activation_the_encoder_has_not(tmp_path: Path) -> None:
     write_hugging_face(tmp_path, hidden_act="silu")
     with pytest.raises(ConfigError, match=r"config\.json: key 'hidden_act' = 'silu'"):
-        read_config(tmp_path)
+        read_config(tmp_path / "config.json")
     write_hugging_face(tmp_path, hidden_act="gelu_new")
-    assert read_config(tmp_path).hidden_act == "gelu_tanh"
-
-
-def test_the_casing_is_the_tokenizer_s(tmp_path: Path) -> None:
-    write_hugging_face(tmp_path)
-    (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": false}')
-    assert not read_config(tmp_path).do_lower_case
+    assert read_config(tmp_path / "config.json").hidden_act == "gelu_tanh"
 
 
 def test_a_bad_config_is_told(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"config\.json: no such file; give a folder saved"):
-        read_config(tmp_path)
+        read_config(tmp_path / "config.json")
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(DataError, match="malformed JSON"):
-        read_config(tmp_path)
+        read_config(tmp_path / "config.json")
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ConfigError, match="key 'vocab_size' is missing"):
-        read_config(tmp_path)
+        read_config(tmp_path / "config.json")
