@@ -1,4 +1,4 @@
-"""Where the wheel has the packages of the command: inside bertline, as others have `pipelines`.
+"""The wheel has the command's packages inside bertline, since other projects have `pipelines`.
 
 In the repository, and for an editable installation of it, they stay beside the library.
 """

@@ -13,10 +13,6 @@ A message is one line: the problem, the value, and the remedy. What is raised fo
 caller's mistake inside the library (a broken invariant) stays an `assert`.
 """
 
-import contextlib
-from collections.abc import Iterator
-from pathlib import Path
-
 from bertline.addresses import without_secrets
 
 
@@ -64,16 +60,3 @@ def one_line(message: object, limit: int = 200) -> str:
     printable = "".join(char if char.isprintable() else " " for char in str(message))
     line = " ".join(printable.split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
-
-
-@contextlib.contextmanager
-def called(place: Path, name: str) -> Iterator[None]:
-    """Makes the errors of a block say `name` for a place that is gone when they are read.
-
-    place: where something fetched or made on the way lies; name: what the user knows it by.
-    """
-    try:
-        yield
-    except BertlineError as error:
-        error.args = (str(error).replace(str(place), name),)
-        raise

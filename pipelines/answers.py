@@ -82,8 +82,7 @@ def predict_file(
     if output is not None and _is_same_file(source, output):
         raise ConfigError(f"{output}: --output is the file of --input; give another one")
     loaded = open_model(model, device, verify=verify, trust=trust)
-    # A pipe is read once: how much will come is not known.
-    is_file = not _is_standard_input(source) and (source.is_file() or not source.exists())
+    is_file = not _is_standard_input(source)  # which is read once: how much will come is not known
     total = sum(1 for _ in _rows(source, loaded.kind)) if is_file else None
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(_sink(output))
@@ -91,12 +90,12 @@ def predict_file(
         # On a terminal the answers show how far it is.
         show = output is not None or not sys.stdout.isatty()
         update = stack.enter_context(progress).update if show else int
+        is_utf8 = codecs.lookup(sink.encoding).name == "utf-8"
         for identifier, item, answer in _answers(loaded, _rows(source, loaded.kind), update):
             texts = item if isinstance(item, tuple) else (item,)
             asked = dict(zip(loaded.kind.fields, texts, strict=False))
             line = {"id": identifier, **asked, **answer.as_json(item)}
-            text = json.dumps(line, ensure_ascii=not _is_utf8(sink), allow_nan=False)
-            sink.write(f"{text}\n")
+            sink.write(f"{json.dumps(line, ensure_ascii=not is_utf8, allow_nan=False)}\n")
 
 
 def diff(first: str, second: str, device: str, data: Path, trust: bool = False) -> None:
@@ -199,10 +198,6 @@ def _answers(model: LoadedModel, rows: Iterable[Row], update: Callable[[int], ob
 
     for answer in model.predict_stream(items(), progress=update):
         yield *waiting.popleft(), answer
-
-
-def _is_utf8(stream: TextIO) -> bool:
-    return codecs.lookup(stream.encoding).name == "utf-8"
 
 
 @contextlib.contextmanager

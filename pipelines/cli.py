@@ -32,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with interruptible():
             command(options)
             sys.stdout.flush()
+    except SystemExit:
+        raise  # argparse has told all
     except BrokenPipeError:
         # The reader has gone (`| head`); nothing more can be told, at exit neither.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -46,7 +46,7 @@ class Log(io.TextIOBase):
 class Board:
     """A terminal with one line per stage, and below it what there is to note.
 
-    Nothing is written where progress is not to be shown.
+    Where progress is not to be shown, it shows nothing.
 
     A stage gets its lasting lines when it has ended. What passes is rewritten in place on a
     terminal and printed line by line elsewhere.

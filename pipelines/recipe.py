@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self, TypeGuard
 
 from pydantic import Field
 
-from bertline.config import Config, nearest
+from bertline.config import Config, matching, nearest
 from bertline.errors import ConfigError
 from bertline.files import check_readable
 from bertline.stages.execute import STAGES
@@ -44,7 +44,13 @@ CHECKSUMS = "sha256"
 """The setting beside them that holds their checksums, in the stages that check them."""
 
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9 ._-]*[A-Za-z0-9])?$", max_length=100)]
+Name = Annotated[
+    str,
+    matching(
+        r"[A-Za-z0-9]([A-Za-z0-9 ._-]{0,98}[A-Za-z0-9])?",
+        "up to 100 Latin letters, digits, spaces and . _ -, the first and last a letter or digit",
+    ),
+]
 """Runs' folders and logs, pipelines and runs on clusters are called by it."""
 
 
@@ -190,14 +196,14 @@ def read_values(name: str, folder: Path, what: str) -> tuple[Path, dict[str, Any
     """
     file = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
     try:
-        if check_readable(file).stat().st_size > MAX_BYTES or file.is_dir():
-            raise ConfigError(f"{what} {file}: not a file of up to {MAX_BYTES:,} bytes; give one")
+        if check_readable(file).stat().st_size > MAX_BYTES:
+            raise ConfigError(f"{what} {file}: more than {MAX_BYTES:,} bytes; give another file")
         values = parse_yaml(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         known = sorted(each.stem for each in folder.glob("*.yaml"))
         raise ConfigError(f"unknown {what} {name!r:.60}; {nearest(name, known)}") from None
     except OSError as error:
-        raise ConfigError(f"{what} {file!s:.60}: {error.strerror}; give another one") from None
+        raise ConfigError(f"{what} {file!s:.200}: {error.strerror}; give another one") from None
     except ValueError as error:
         raise ConfigError(f"{what} {file}: {error}; correct the file") from None
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):

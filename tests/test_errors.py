@@ -1,9 +1,7 @@
-from pathlib import Path
-
 import pytest
 
 from bertline.addresses import without_secrets
-from bertline.errors import ConfigError, DataError, StorageError, called, one_line
+from bertline.errors import StorageError, one_line
 
 
 @pytest.mark.parametrize(
@@ -31,18 +29,3 @@ def test_addresses_are_shown_without_secrets(text: str, shown: str) -> None:
 def test_somebody_elses_message_is_one_printable_line() -> None:
     assert one_line(ValueError("a\n\tb\x1b[31m\x07 c")) == "a b [31m c"
     assert one_line("x" * 500, limit=10) == "xxxxxxxxx…"
-
-
-def test_errors_name_what_the_user_knows(tmp_path: Path) -> None:
-    place = tmp_path / "source"
-    with pytest.raises(DataError) as raised, called(place, "gs://bucket/model"):
-        raise DataError(f"{place}/model.json: no such file; see {place}")
-    assert str(raised.value) == "gs://bucket/model/model.json: no such file; see gs://bucket/model"
-
-
-def test_other_errors_stay_as_they_are(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError) as raised, called(tmp_path, "x"):
-        raise ConfigError("seed = -1")
-    assert str(raised.value) == "seed = -1"
-    with pytest.raises(KeyError), called(tmp_path, "x"):
-        raise KeyError(str(tmp_path))

@@ -23,8 +23,8 @@ def find_model(address: str | Path, verified: bool = True) -> ModelPlace:
 
     address: an exported folder, a version in a registry, a model in a registry (its latest version
     is taken), a run's folder or that of its stage export or convert (what it exported is taken), or
-    one of these followed by the name or path of a file. verified: as in `local_path`. Raises
-    StorageError, and ConfigError, which names `address`, where there is no exported model.
+    one of these followed by the name or path of a file. verified: as in `local_path`, whose errors
+    are raised too. Raises ConfigError, which names `address`, where there is no exported model.
     """
     path = local_path(address, verified)
     for folder in (path, *path.parents):
@@ -43,12 +43,12 @@ def find_model(address: str | Path, verified: bool = True) -> ModelPlace:
 def _exported(folder: Path) -> Path | None:
     """The exported folder that `folder` is or leads to."""
     places = [folder / inside for inside in INSIDE]
-    latest = folder / LATEST
-    if latest.is_file():
-        version = folder / str(read_version(latest.read_bytes(), str(latest)))
+    file = folder / LATEST
+    if file.is_file():
+        version = folder / str(read_version(file.read_bytes(), str(file)))
         if not version.is_dir():
             raise ConfigError(
-                f"{latest}: names version {version.name}, which is not there; write another"
+                f"{file}: names version {version.name}, which is not there; write another"
             )
         places.append(version)
     return next((place for place in places if (place / FILE_NAME).is_file()), None)

@@ -151,9 +151,9 @@ def load(
     large model twice. Warns, by InstructionSetWarning, where the gate's verdict on an int8 file may
     not hold on this processor.
 
-    Calls from several threads need no lock around them: OpenVINO and LiteRT compute one call at a
-    time, TensorFlow several, and tokenization and decoding are not waited for. Why so is said in
-    the class of each runtime (bertline.evaluation.predictors).
+    Calls from several threads need no lock around them. OpenVINO has a request for each thread,
+    LiteRT a lock, since interpreters for each were not faster; TensorFlow runs calls side by side.
+    The classes in bertline.evaluation.predictors give the measurements.
     """
     place = find_model(folder, verify)
     if verify:

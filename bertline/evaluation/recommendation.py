@@ -54,8 +54,7 @@ def _fastest(device: str, files: Sequence[FileResult], otherwise: str) -> Recomm
     file = min(near, key=lambda each: each.size_bytes)
     what = "ms of CPU time" if by_cpu else "ms"
     measured_with = f" with {file.instruction_set}" if file.instruction_set else ""
-    cost = f"{costs[file.name]:.2f} {what} a text{measured_with}"
-    reason = f"{cost}, {size_text(file.size_bytes)}"
+    reason = f"{costs[file.name]:.2f} {what} a text{measured_with}, {size_text(file.size_bytes)}"
     return Recommendation(device=device, file=file.name, reason=reason)
 
 

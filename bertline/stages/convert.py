@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from bertline.artifacts import file_sha256, new_artifact, write_json
 from bertline.config import Config
-from bertline.errors import ConfigError, DataError, called
+from bertline.errors import ConfigError, DataError
 from bertline.evaluation.inference import read_items
 from bertline.export.listing import (
     CALIBRATED,
@@ -26,6 +26,7 @@ from bertline.features.batches import FeatureSet, Record
 from bertline.features.kinds import KINDS
 from bertline.features.spec import InputSpec
 from bertline.features.tokenizer import Tokenizer
+from bertline.files import naming
 from bertline.leftovers import temporary_folder
 from bertline.modeling.config import ModelSpec, check_pairs
 from bertline.progress import Progress
@@ -179,7 +180,7 @@ def _cut_at(longest: int, told: Config) -> Config:
 def _texts(source: str, scratch: Path) -> dict[str, Item]:
     """The texts, or pairs, of a file of JSON lines by id; DataError if there are none."""
     file = fetch(source, scratch / "texts")
-    with called(file, source):
+    with naming(source, file):
         texts = dict(read_items(file, KINDS["labelled_text"]))
     if not texts:
         raise DataError(f"{source}: no texts to take ranges from; give some hundred lines")

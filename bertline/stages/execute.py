@@ -51,6 +51,8 @@ PLACES = ("work", "registry")
 """Paths that hold no artifact themselves."""
 FAILURE_FILE_VARIABLE = "BERTLINE_FAILURE_FILE"
 RUN_LOCK_VARIABLE = "BERTLINE_RUN_LOCK"
+EXTRAS = {"openvino": "openvino", "ai_edge_litert": "litert", "openvino_tokenizers": "text"}
+"""Package → the extra of bertline that has it; "pipeline" has all others."""
 MORE_MEMORY = "give it more memory, or lower batch_size or max_seq_length"
 TENSORFLOW_ERRORS = (
     "AlreadyExistsError",
@@ -63,8 +65,6 @@ TENSORFLOW_ERRORS = (
     "UnknownError",
 )
 """TensorFlow's errors of files, memory and devices; all others are bugs."""
-EXTRAS = {"openvino": "openvino", "ai_edge_litert": "litert", "openvino_tokenizers": "text"}
-"""Package → the extra of bertline that has it; "pipeline" has all others."""
 ADDRESSES = ("registry",)
 """Arguments that may be addresses; all others are paths."""
 
@@ -171,6 +171,8 @@ def explain(error: BaseException) -> tuple[int, str]:
     """The exit code and the one line that tell a user of `error`; raises what is a bug."""
     if isinstance(error, BertlineError):
         return error.exit_code, str(error)
+    if isinstance(error, ModuleNotFoundError):
+        return ConfigError.exit_code, _missing_package(error)
     if isinstance(error, KeyboardInterrupt):
         code, ending = interrupts.told(error)
         return code, f"{ending}; run the same command again to continue"

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from bertline.artifacts import file_sha256
-from bertline.errors import CheckpointError, called
+from bertline.errors import CheckpointError
+from bertline.files import naming
 from bertline.integrity import verify_if_artifact
 from bertline.leftovers import temporary_folder
 from bertline.modeling.checkpoints.heads import HeadSpec
@@ -44,17 +45,17 @@ def model_start(source: str, spec: ModelSpec, vocab: Path) -> Tensors:
 
     source: a model folder, on disk or at a gs:// address. Its encoder's config (dropout apart),
     head, labels and vocabulary must be those of `spec` and `vocab`. Raises CheckpointError that
-    names what differs, DataError where
-    it is damaged, DataError or StorageError where it is no such folder.
+    names what differs, DataError where it is damaged, DataError or StorageError where it is no such
+    folder.
     """
     with temporary_folder() as temporary:
         folder = fetch(source, temporary / "model")
-        with called(folder, source):
+        with naming(source, folder):
             verify_if_artifact(folder)
-            return _checked_weights(source, folder, spec, vocab)
+            return _fitting_weights(source, folder, spec, vocab)
 
 
-def _checked_weights(source: str, folder: Path, spec: ModelSpec, vocab: Path) -> Tensors:
+def _fitting_weights(source: str, folder: Path, spec: ModelSpec, vocab: Path) -> Tensors:
     """The weights of the model in `folder`, which `source` names, if it fits `spec` and `vocab`."""
     earlier = ModelSpec.read(folder)
     parts = {

@@ -62,7 +62,7 @@ def check_encoding(arguments: Sequence[str]) -> None:
         except UnicodeEncodeError:
             raise ConfigError(
                 f"argument {number} ({argument!r:.60}): not valid {sys.getfilesystemencoding()}; "
-                "write it in this encoding"
+                "correct it, or set a UTF-8 locale"
             ) from None
 
 

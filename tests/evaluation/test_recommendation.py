@@ -44,7 +44,7 @@ def test_where_wall_time_was_disturbed_cpu_time_decides() -> None:
     assert recommended(timed(slow, 1.0, 1.1), timed(fast, 1.2, 1.0))[0].file == "openvino_fp16"
     server = recommended(timed(slow, 1.0, 1.1), timed(fast, 1.21, 1.0))[0]
     assert server.file == "openvino_int8"
-    assert server.reason == "1.00 ms of CPU time a text, 23.7 MB"
+    assert server.reason == "1.00 ms of CPU time a text with AVX2, 23.7 MB"
 
 
 def test_integers_alone_are_for_devices_that_have_no_others() -> None:

@@ -10,7 +10,6 @@ from bertline.export.listing import FORMATS
 from bertline.export.text_input import TextInput, write_text_ir
 from bertline.export.tflite import FLOATS, read_content
 from bertline.features.batches import MODEL_INPUTS
-from bertline.features.spec import TokenizerSpec
 from bertline.features.tokenizer import Tokenizer
 from tests.export.conftest import SPEC
 from tests.stages.toy_artifacts import write_vocab
@@ -86,7 +85,7 @@ def test_without_a_length_it_is_one_that_the_file_takes(exported: Path, file: st
 
 def test_a_tokenizer_inside_multiplies_nothing(exported: Path, tmp_path: Path) -> None:
     write_vocab(tmp_path / "vocab.txt")
-    tokenizer = Tokenizer.from_vocab(tmp_path / "vocab.txt", TokenizerSpec())
+    tokenizer = Tokenizer.from_vocab(tmp_path / "vocab.txt", SPEC.encoder)
     text_input = TextInput(tokenizer, LENGTH, {name: name for name in MODEL_INPUTS})
     plain, inside = exported / "openvino_fp32/model.xml", tmp_path / "model.xml"
     write_text_ir(plain, inside, text_input)

@@ -61,16 +61,6 @@ def test_lines_where_there_is_no_terminal() -> None:
         assert display.failed == ("finetune", "ValueError: shapes differ")
 
 
-def test_a_stage_from_the_cache_has_its_notes_too() -> None:
-    terminal = io.StringIO()
-    display = Display(terminal, lambda stage: [f"note of {stage}"])
-    Log(io.StringIO(), display.read).write(RUN)
-    assert terminal.getvalue().splitlines()[:2] == [
-        "  import_checkpoint cached",
-        "    note of import_checkpoint",
-    ]
-
-
 @pytest.fixture
 def verbosity() -> Iterator[Callable[[Verbosity], None]]:
     yield show
@@ -88,6 +78,16 @@ def test_a_verbose_run_shows_its_log_too(verbosity: Callable[[Verbosity], None])
     text, _, log = shown(io.StringIO(), 7)
     assert [line for line in text.splitlines() if line in log.splitlines()] == log.splitlines()
     assert "  tokenize          done in 0.0 s" in text.splitlines()
+
+
+def test_a_stage_from_the_cache_has_its_notes_too() -> None:
+    terminal = io.StringIO()
+    display = Display(terminal, lambda stage: [f"note of {stage}"])
+    Log(io.StringIO(), display.read).write(RUN)
+    assert terminal.getvalue().splitlines()[:2] == [
+        "  import_checkpoint cached",
+        "    note of import_checkpoint",
+    ]
 
 
 def test_what_follows_a_failure_does_not_hide_it() -> None:

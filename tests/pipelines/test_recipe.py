@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bertline.errors import ConfigError
+from bertline.errors import ConfigError, StorageError
 from pipelines import recipe as recipe_module
 from pipelines.recipe import (
     OPTIONAL,
@@ -285,7 +285,9 @@ def test_margins_are_of_the_recipe_s_task() -> None:
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 101, "Größe", "名前", "a/b", "-a", "a-", "a\nb"])
 def test_names_that_no_cluster_takes(name: str) -> None:
-    with pytest.raises(ConfigError, match=r"^recipe toy\.yaml: key 'name' = ") as raised:
+    with pytest.raises(
+        ConfigError, match=r"^recipe toy\.yaml: key 'name' = .* expected up to 100 Latin letters"
+    ) as raised:
         recipe(name=name)
     assert "\n" not in str(raised.value)
 
@@ -328,7 +330,7 @@ def test_a_recipe_of_the_project_means_its_paths_from_the_project() -> None:
         (b"\xff\xfe", "codec can't decode byte 0xff in position 0"),
         (b"- 1\n", r"expected keys and values, got \[1\]"),
         (b"1: 2\n", r"expected keys and values, got \{1: 2\}"),
-        (b"a: " + b"x" * 1_000_001, "not a file of up to 1,000,000 bytes"),
+        (b"a: " + b"x" * 1_000_001, "more than 1,000,000 bytes; give another file"),
     ],
 )
 def test_files_that_are_no_recipes(tmp_path: Path, content: bytes, message: str) -> None:
@@ -342,9 +344,10 @@ def test_files_that_are_no_recipes(tmp_path: Path, content: bytes, message: str)
 def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
     (tmp_path / "folder.yaml").mkdir()
-    for name in ("pipe.yaml", "folder.yaml"):
-        with pytest.raises(ConfigError, match="not a file of up to"):
-            load_recipe(str(tmp_path / name))
+    with pytest.raises(StorageError, match="pipe.yaml: is a named pipe"):
+        load_recipe(str(tmp_path / "pipe.yaml"))
+    with pytest.raises(ConfigError, match="folder.yaml: Is a directory"):
+        load_recipe(str(tmp_path / "folder.yaml"))
     for name in ("x" * 300, f"{'x' * 300}.yaml", "a\0b"):
         with pytest.raises(ConfigError, match="recipe"):
             load_recipe(name)

@@ -48,9 +48,9 @@ class SavedModelPredictor:
         inputs = self._function.structured_input_signature[1]
         self._inputs = list(inputs)
         check_names(name, self._inputs, self._function.structured_outputs, outputs)
-        check_finite(((each.name, each.numpy()) for each in self._function.variables), str(path))
         self._shape = FixedShape.of(name, (tensor.shape.as_list() for tensor in inputs.values()))
         self.fixed_batch = self._shape.rows
+        check_finite(((each.name, each.numpy()) for each in self._function.variables), str(path))
         self._outputs = outputs
 
     def __call__(self, batch: Batch) -> Logits:
