@@ -144,6 +144,11 @@ def version_folder(folder: Path) -> Path:
     """
     if (folder / MODEL_FILE).is_file():
         return folder
+    if (folder / "encoder.json").is_file():
+        raise ConfigError(
+            f"{folder}: an encoder without a head, whose outputs are vectors and no answers; call "
+            "its files in their runtime, or give a model with a head"
+        )
     try:
         version = (folder / "latest").read_text(encoding="utf-8").strip()
     except OSError:

@@ -184,6 +184,12 @@ def test_a_registry_gives_its_latest_version(toy_folder: Path, tmp_path: Path) -
     assert bertline.load(tmp_path / "snips").predict([TEXT])[0].intent == "PlayMusic"
 
 
+def test_an_encoder_has_no_answers(tmp_path: Path) -> None:
+    (tmp_path / "encoder.json").write_text("{}")
+    with pytest.raises(ConfigError, match="an encoder without a head, whose outputs are vectors"):
+        bertline.load(tmp_path)
+
+
 def test_lines_of_both_forms_are_read(tmp_path: Path) -> None:
     file = tmp_path / "texts.jsonl"
     lines = ['{"text": "play", "id": "a", "intent": "x"}', '"räte"', "", '{"text": "jazz"}']
