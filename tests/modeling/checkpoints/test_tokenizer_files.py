@@ -200,7 +200,7 @@ def test_malformed_files_are_told_in_one_line(tmp_path: Path) -> None:
             read(tmp_path / name, tokenizer_config=content)
     with pytest.raises(
         CheckpointError, match=r"malformed tokenizer files \(1 validation error"
-    ) as e:
+    ) as error:
         read(tmp_path / "d", added_tokens={"": 10})
     assert "\n" not in str(error.value)
     with pytest.raises(CheckpointError, match=r"'a\\nb', an entry with a line break; remove it"):
