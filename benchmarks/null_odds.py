@@ -3,9 +3,10 @@
     python -m benchmarks.null_odds REPORT
 
 For every file of a report on SQuAD 2.0: the F1 with the threshold that it is deployed with, tuned
-on questions held out of training; the official evaluation's best F1, whose threshold is chosen on
-the reported questions themselves and which no deployed file can have for certain; and how often an
-impossible question has higher odds than a possible one.
+on questions held out of training; the best F1, whose threshold is chosen on the reported questions
+themselves and which no deployed file can have for certain (the official script's may be higher, as
+it stops among questions of equal odds); and how often an impossible question has higher odds than a
+possible one.
 """
 
 import argparse

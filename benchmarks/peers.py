@@ -7,6 +7,7 @@ Runs in an environment with benchmarks/peers.txt. Converts and quantizes the mod
 would, into float32.xml and int8.xml beside it.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -69,14 +70,17 @@ class TorchPredictor:
 
 
 class OpenVinoPredictor:
-    """`name`.xml of a folder, in OpenVINO; "float32" computes in it, the others as it chooses."""
+    """`name`.xml of a folder, in OpenVINO; "float32" computes in it, the others as it chooses.
+
+    A limit on oneDNN has to be told to OpenVINO, or it chooses bfloat16 and fails.
+    """
 
     fixed_batch: int | None = None
 
     def __init__(self, folder: Path, name: str, threads: int) -> None:
         self.name = name
         settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
-        if name == "float32":
+        if name == "float32" or "ONEDNN_MAX_CPU_ISA" in os.environ:
             settings["INFERENCE_PRECISION_HINT"] = "f32"
         self._model = ov.Core().compile_model(folder / f"{name}.xml", "CPU", settings)
 

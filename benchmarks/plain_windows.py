@@ -108,7 +108,7 @@ def plain_windows(
     doc_stride: int,
     max_query_length: int,
 ) -> list[PlainWindow]:
-    """The windows of a question that has an answer."""
+    """The windows of a question; of an impossible one all positions are 0."""
     words, word_of = _words(question.context)
     tokens: list[str] = []
     word_ids: list[int] = []
@@ -119,10 +119,12 @@ def plain_windows(
             tokens.append(piece)
             word_ids.append(number)
     firsts.append(len(tokens))
-    answer = question.answers[0]
-    first = firsts[word_of[answer.start]]
-    last = firsts[word_of[answer.start + len(answer.text) - 1] + 1] - 1
-    first, last = _narrow(tokens, first, last, tokenizer.tokenize(answer.text))
+    span = None
+    if question.answers:
+        answer = question.answers[0]
+        first = firsts[word_of[answer.start]]
+        last = firsts[word_of[answer.start + len(answer.text) - 1] + 1] - 1
+        span = _narrow(tokens, first, last, tokenizer.tokenize(answer.text))
     query = tokenizer.tokenize(question.question)[:max_query_length]
     parts = _parts(len(tokens), max_seq_length - len(query) - 3, doc_stride)
     windows = []
@@ -143,8 +145,8 @@ def plain_windows(
         window.input_ids = ids + padding
         window.segment_ids = segments + padding
         window.input_mask = [1] * len(ids) + padding
-        if part.start <= first and last < part.start + part.length:
-            window.start_position, window.end_position = first + shift, last + shift
+        if span and part.start <= span[0] and span[1] < part.start + part.length:
+            window.start_position, window.end_position = span[0] + shift, span[1] + shift
         windows.append(window)
     return windows
 

@@ -13,11 +13,15 @@ opened and padded as a user's calls are. The peers have the weights of --model, 
 - nncf_int8: the same module through ov.convert_model and nncf.quantize, real lengths; once more
   with the lengths that our files get, and once with every utterance padded to 48.
 
+With --instructions AVX2 all but LiteRT, which cannot be limited and is left out, compute as on a
+processor that has no more; so in an environment with the same variables (LIMITS) does everything.
+
 Before anything is timed the peers' float32 logits are compared with ours. Without
 --peers-python our files are measured alone.
 """
 
 import argparse
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -31,8 +35,8 @@ from benchmarks.speed import TORCH, comparison_table, latency_table, throughput_
 from benchmarks.worker import Block, Worker
 from bertline.artifacts import read_manifest
 from bertline.errors import ConfigError, DataError
+from bertline.evaluation.instruction_sets import find_instruction_set
 from bertline.evaluation.material import pick
-from bertline.evaluation.predictors import predictor_names
 from bertline.examples import read_split
 from bertline.export.listing import Exports
 from bertline.features.batches import FeatureSet
@@ -41,6 +45,15 @@ from bertline.features.tokenizer import Tokenizer
 from bertline.modeling.config import ModelSpec
 from bertline.progress import Progress
 from bertline.stages import ingest
+
+LIMITS = {
+    "AVX2": {
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    }
+}
+"""Instruction set → the variables that limit oneDNN (OpenVINO, TensorFlow), PyTorch and MKL."""
 
 
 def main() -> None:
@@ -53,7 +66,9 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=700, help="test utterances a round")
     parser.add_argument("--rounds", type=int, default=7, help="one more is not counted")
     parser.add_argument("--threads", type=int, default=1, help="of each runtime")
+    parser.add_argument("--instructions", choices=LIMITS, help="limit what runtimes compute with")
     options = parser.parse_args()
+    os.environ.update(LIMITS.get(options.instructions, {}))
     if options.peers_python and not options.model:
         parser.error("--peers-python needs --model, whose weights the peers are given")
     with tempfile.TemporaryDirectory() as name:
@@ -62,20 +77,29 @@ def main() -> None:
         exported = options.exported.resolve()
         workers = {
             name: Worker("exported", exported, name, calls, options.threads)
-            for name in predictor_names(exported)
+            for name in contestants(exported, options.instructions is not None)
         }
         workers |= peers(options, Path(name, "peers"), test, calibration)
         latency, throughput = measure(workers, options.rounds)
         for worker in workers.values():
             worker.close()
     base = TORCH if TORCH in latency else next(iter(latency))
-    print(f"\n{len(test)} utterances, {options.rounds} rounds, threads: {options.threads}; medians")
+    print(
+        f"\n{len(test)} utterances, {options.rounds} rounds, threads: {options.threads}, "
+        f"{find_instruction_set('openvino').name}; medians"
+    )
     for lines in (
         latency_table(latency, base),
         throughput_table(throughput, base),
         comparison_table(latency, throughput),
     ):
         print("", *lines, sep="\n")
+
+
+def contestants(exported: Path, is_limited: bool) -> list[str]:
+    """The files of the folder; without those of LiteRT where runtimes are limited."""
+    files = Exports.read(exported).files
+    return [file.name for file in files if not (is_limited and file.runtime == "litert")]
 
 
 def utterances(options: argparse.Namespace, folder: Path) -> tuple[FeatureSet, FeatureSet]:

@@ -69,7 +69,7 @@ def batched_windows(tokenizer: Tokenizer, questions: Sequence[Question]) -> Iter
     """The windows of the questions, encoded in batches as the tokenize stage does."""
     for start in range(0, len(questions), BATCH_SIZE):
         batch = questions[start : start + BATCH_SIZE]
-        yield from encode_question_examples(tokenizer, batch, **LENGTHS)
+        yield from encode_question_examples(tokenizer, batch, **LENGTHS, answer_places="words")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 An artifact is a folder holding `manifest.json` (its kind, a format version, what the kind needs to
 be understood, and the SHA-256 of each file) beside its files. It is written under a temporary name
 and renamed, so it is there whole or not at all. The digest of an artifact is the SHA-256 of its
-manifest, and so of everything in it.
+manifest, and so of everything in it. `bertline.integrity` compares the files with the manifest.
 
 kind      files                                        written by
 encoder   weights.safetensors, encoder.json, vocab.txt import_checkpoint (head.safetensors and
@@ -19,55 +19,79 @@ drift     drift.json, drift.html                       compare_data
 """
 
 import contextlib
-import errno
 import hashlib
 import json
-import os
-import shutil
-import uuid
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Self
 
+from pydantic import field_validator
+
 from bertline.config import Config
-from bertline.errors import DataError, StorageError
+from bertline.errors import DataError
+from bertline.files import FOLDER, naming, new_file, replaceable
+from bertline.leftovers import held_folder
+from bertline.replacement import fsync, replace_folder, restore_folder
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
-RENAME_REFUSED = (errno.EMFILE, errno.ENOSYS, errno.ENOTSUP)
-"""How mounted buckets say that they rename no folders: a bucket mounted by Cloud Storage FUSE."""
 
 
 class Manifest(Config):
     """What an artifact folder holds.
 
     kind: one of the kinds above. about: facts of the kind that readers need (labels, counts, …).
-    files: relative path → SHA-256 in hex of every other file of the folder.
+    files: relative path → SHA-256 in hex of every other file of the folder. sha256: of all this, in
+    hex; None in artifacts of early versions, and until the manifest is sealed.
     """
 
     kind: str
     format_version: int = FORMAT_VERSION
     about: dict[str, Any] = {}
     files: dict[str, str]
+    sha256: str | None = None
+
+    @field_validator("files")
+    @classmethod
+    def _lie_in_the_folder(cls, files: dict[str, str]) -> dict[str, str]:
+        for name in files:
+            path = PurePosixPath(name)
+            if path.is_absolute() or ".." in path.parts:
+                raise ValueError(f"{name!r} leads out of the folder; make the artifact again")
+        return files
+
+    def sealed(self) -> Self:
+        """The manifest with its own checksum."""
+        return self.model_copy(update={"sha256": self._checksum()})
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether the manifest is not what was sealed."""
+        return self.sha256 not in (None, self._checksum())
+
+    def _checksum(self) -> str:
+        # By way of JSON, where tuples are lists and all keys are texts.
+        values = json.loads(json.dumps(self.model_dump(exclude={"sha256"})))
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 @contextlib.contextmanager
 def new_folder(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """A temporary folder that becomes `path` when the block ends without an exception.
 
-    What stood at `path` before is replaced. On an exception nothing changes at `path`. durable:
-    whether it has to outlive a power cut too, which takes minutes for tens of thousands of files.
+    A folder that stood at `path` before is replaced, at the end of links if it is one. On an
+    exception nothing changes at `path`. durable: whether it has to outlive a power cut too, which
+    takes minutes for tens of thousands of files. Raises StorageError where no folder can stand.
     """
+    path = replaceable(path, FOLDER)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.tmp"
-    temporary.mkdir()
-    try:
-        yield temporary
-        for file in [*temporary.rglob("*"), temporary] if durable else []:
-            fsync(file)
+    restore_folder(path)
+    with held_folder(path.parent, path.name) as temporary:
+        with naming(path, temporary):
+            yield temporary
+            for file in [*temporary.rglob("*"), temporary] if durable else []:
+                fsync(file)
         replace_folder(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -80,22 +104,28 @@ def new_artifact(path: Path, kind: str, about: Mapping[str, Any] | None = None) 
         yield folder
         files = {str(f.relative_to(folder)): file_sha256(f) for f in files_of(folder)}
         manifest = Manifest(kind=kind, about=dict(about or {}), files=files)
-        write_json(folder / MANIFEST, manifest.model_dump())
+        write_json(folder / MANIFEST, manifest.sealed().model_dump())
 
 
-def read_manifest(path: Path, kind: str) -> Manifest:
-    """The manifest of the artifact at `path`; raises DataError if it is not one of `kind`."""
+def read_manifest(path: Path, kind: str | None = None) -> Manifest:
+    """The manifest of the artifact at `path`; raises DataError if it is not one of `kind`.
+
+    kind: by default any.
+    """
     file = path / MANIFEST
     if not file.is_file():
-        raise DataError(f"{path}: not a bertline {kind} folder (no {MANIFEST}); give one")
+        wanted = f"bertline {kind} folder" if kind else "folder that bertline wrote"
+        raise DataError(f"{path}: not a {wanted} (no {MANIFEST}); give one")
     return parse_manifest(file.read_bytes(), str(path), kind)
 
 
-def parse_manifest(content: bytes, where: str, kind: str) -> Manifest:
+def parse_manifest(content: bytes, where: str, kind: str | None = None) -> Manifest:
     """As `read_manifest`, of the bytes of a manifest; where: the artifact's path or address."""
     file = f"{where}/{MANIFEST}"
     manifest = Manifest.parse(_parse_json(content, file), where=file)
-    if manifest.kind != kind:
+    if manifest.is_damaged:
+        raise DataError(f"{file}: damaged (its checksum differs); make the folder again")
+    if kind not in (None, manifest.kind):
         raise DataError(f"{where}: holds {manifest.kind!r}, expected {kind!r}; give another folder")
     if manifest.format_version != FORMAT_VERSION:
         raise DataError(
@@ -138,7 +168,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def _parse_json(content: bytes, where: str) -> dict[str, Any]:
     try:
         value = json.loads(content.decode("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: malformed JSON ({error}); write the file again") from None
     if not isinstance(value, dict):
         raise DataError(f"{where}: expected a JSON object; write the file again")
@@ -151,60 +181,9 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes `text` in UTF-8, whole or not at all (temporary name, fsync, rename)."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def replace_folder(source: Path, target: Path) -> None:
-    """Renames folder `source` to `target`, replacing what is there; raises StorageError."""
-    old = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.old"
-    try:
-        if target.exists():
-            _move_folder(target, old)
-        _move_folder(source, target)
-        fsync(target.parent)
-    except OSError as error:
-        if old.exists() and not target.exists():
-            _move_folder(old, target)
-        raise StorageError(f"{target}: cannot be written ({error.strerror})") from error
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def _move_folder(source: Path, target: Path) -> None:
-    """Renames a folder; where that cannot be, moves its files into a new one, the manifest last."""
-    try:
-        source.rename(target)
-        return
-    except OSError as error:
-        if error.errno not in RENAME_REFUSED:
-            raise
-    try:
-        for file in sorted(files_of(source), key=lambda file: file == source / MANIFEST):
-            place = target / file.relative_to(source)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            file.rename(place)
-    except OSError:
-        shutil.rmtree(target, ignore_errors=True)
-        raise
-    shutil.rmtree(source)
-
-
-def fsync(path: Path) -> None:
-    """Flushes a file's or a folder's entry to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Writes `text` in UTF-8, whole or not at all; raises what `new_file` raises."""
+    with new_file(path) as stream:
+        stream.write(text.encode("utf-8"))
 
 
 class Document(Config):

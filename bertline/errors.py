@@ -13,11 +13,16 @@ A message is one line: the problem, the value, and the remedy. What is raised fo
 caller's mistake inside the library (a broken invariant) stays an `assert`.
 """
 
+from bertline.addresses import without_secrets
+
 
 class BertlineError(Exception):
-    """A failure that is told to the user in one line."""
+    """A failure that is told to the user in one line, which never shows passwords and tokens."""
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(without_secrets(message))
 
 
 class StageError(BertlineError):
@@ -48,3 +53,10 @@ class CheckpointError(UserError):
 
 class StorageError(UserError):
     """A path or address cannot be read or written."""
+
+
+def one_line(message: object, limit: int = 200) -> str:
+    """The words of somebody else's message in one printable line of at most `limit` characters."""
+    printable = "".join(char if char.isprintable() else " " for char in str(message))
+    line = " ".join(printable.split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"

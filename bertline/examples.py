@@ -11,7 +11,7 @@ from typing import Any
 
 from bertline.errors import DataError
 
-SPLITS = ("train", "dev", "test")
+TRAIN, DEV, TEST = SPLITS = ("train", "dev", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,8 @@ class GoldAnswer:
 class Question:
     """A question about a paragraph of an article.
 
-    answers: none where it is impossible; context[start:start + len(text)] is the text of each.
+    article: its title, "" where the data has none. answers: none where it is impossible;
+    context[start:start + len(text)] is the text of each.
     """
 
     id: str
@@ -126,8 +127,8 @@ class Question:
 
     @property
     def group(self) -> str:
-        """What must stay on one side when a split is held out: the article."""
-        return self.article
+        """What must stay on one side when a split is held out: the article, or the context."""
+        return self.article or self.context
 
     def labels(self) -> dict[str, set[str]]:
         """No labels: the answer is a part of the context."""
@@ -203,7 +204,7 @@ def parse_example(line: bytes, kind: str, place: str) -> Example:
     """The example of one line of a split; `place` ("dev.jsonl:3") is named in a DataError."""
     try:
         return KINDS[kind].from_json(json.loads(line.decode("utf-8")))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(
             f"{place}: not a {kind} example ({error}); expected the lines that ingest writes"
         ) from None

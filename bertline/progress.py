@@ -2,14 +2,23 @@
 
 On a terminal one line is rewritten in place. Elsewhere (a stage's log, a pod) a line that starts
 with MARK is printed every few seconds, which is how the local runner picks progress out of logs.
+In the same way it picks out the lines of `note`.
 """
 
 import sys
 import time
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self, TextIO
 
 MARK = ">> "
+NOTE = "-- "
+
+
+def note(lines: Iterable[str]) -> None:
+    """Prints lines that a local run leaves on its terminal below the stage that printed them."""
+    for line in lines:
+        print(f"{NOTE}{line}", flush=True)
 
 
 class Progress:

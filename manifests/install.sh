@@ -45,6 +45,8 @@ on_cluster "${in_kubeflow[@]}" patch configmap pipeline-install-config --type me
     '{"data": {"defaultSecurityContextRunAsNonRoot": "true",
                "defaultSecurityContextRunAsUser": "1000",
                "defaultSecurityContextRunAsGroup": "1000"}}' > /dev/null
+on_cluster "${in_kubeflow[@]}" patch configmap workflow-controller-configmap --type merge \
+    --patch-file "$(dirname "$0")/workflow-defaults.yaml" > /dev/null
 # Later servers of this line start runs only as accounts that are listed.
 on_cluster "${in_kubeflow[@]}" set env deployment/ml-pipeline \
     ALLOWEDSERVICEACCOUNTS=bertline-runner > /dev/null

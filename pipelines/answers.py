@@ -1,8 +1,10 @@
 """`bertline predict` and `bertline diff`. Imports neither kfp nor YAML, and one runtime at most."""
 
 import contextlib
+import io
 import json
 import sys
+import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,10 +20,12 @@ from bertline.evaluation.inference import (
     read_items,
     version_folder,
 )
+from bertline.evaluation.instruction_sets import InstructionSetWarning
 from bertline.evaluation.remote import local_path
 from bertline.export.listing import FILE_NAME, Exports
 from bertline.features.answers import Answer, Item
 from bertline.features.batches import MODEL_INPUTS, FeatureSet, pad_batch
+from bertline.files import new_file
 from bertline.progress import Progress
 
 LOOKED_INTO = 8
@@ -29,14 +33,20 @@ LOOKED_INTO = 8
 
 
 def predict_texts(
-    model: str, device: str, texts: Sequence[str], context: str | None, trust: bool = False
+    model: str,
+    device: str,
+    texts: Sequence[str],
+    context: str | None,
+    *,
+    verify: bool = True,
+    trust: bool = False,
 ) -> None:
     """Prints each text with the model's answer.
 
     context: the second text of each item, that is a question's context or the other of a pair.
-    trust: see `load`.
+    verify, trust: as in `load`.
     """
-    loaded = open_model(model, device, trust)
+    loaded = open_model(model, device, verify=verify, trust=trust)
     items: list[Item] = [text if context is None else (text, context) for text in texts]
     if context is None and loaded.kind.min_fields > 1:
         raise ConfigError(
@@ -49,10 +59,19 @@ def predict_texts(
 
 
 def predict_file(
-    model: str, device: str, source: Path, output: Path | None, trust: bool = False
+    model: str,
+    device: str,
+    source: Path,
+    output: Path | None,
+    *,
+    verify: bool = True,
+    trust: bool = False,
 ) -> None:
-    """Writes one JSON line an answer, in the order of the texts; progress to standard error."""
-    loaded = open_model(model, device, trust)
+    """Writes one JSON line an answer, in the order of the texts; progress to standard error.
+
+    verify, trust: as in `load`.
+    """
+    loaded = open_model(model, device, verify=verify, trust=trust)
     with _sink(output) as sink:
         for identifier, item, answer in _answers(loaded, source, output is not None):
             texts = item if isinstance(item, tuple) else (item,)
@@ -69,7 +88,7 @@ def diff(first: str, second: str, device: str, data: Path, trust: bool = False) 
     """
     source = data / "test.jsonl" if data.is_dir() else data
     paths = (local_path(first), local_path(second))
-    models = [load(*_place(path), device, trust=trust) for path in paths]
+    models = [_load(path, device, True, trust) for path in paths]
     answers = [list(_answers(model, source, True)) for model in models]
     items = [item for _, item, _ in answers[0]]
     pairs = ([answer for _, _, answer in rows] for rows in answers)
@@ -110,12 +129,22 @@ def _first_divergence(
     )
 
 
-def open_model(model: str, device: str, trust: bool = False) -> LoadedModel:
+def open_model(model: str, device: str, *, verify: bool = True, trust: bool = False) -> LoadedModel:
     """The model at a path or an address: a model folder, or a file in it, by its path or its name.
 
     Raises ConfigError for what is neither, and what `load` raises.
     """
-    return load(*_place(local_path(model)), device, trust=trust)
+    return _load(local_path(model, verify), device, verify, trust)
+
+
+def _load(path: Path, device: str, verify: bool, trust: bool) -> LoadedModel:
+    """As `load`; what that warns of goes to standard error, one line each."""
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always", InstructionSetWarning)
+        loaded = load(*_place(path), device, verify=verify, trust=trust)
+    for note in notes:
+        print(f"note: {note.message}", file=sys.stderr)
+    return loaded
 
 
 def _file(path: Path) -> Path:
@@ -153,8 +182,7 @@ def _answers(model: LoadedModel, source: Path, show: bool) -> Iterator[tuple[str
             waiting.append((identifier, item))
             yield item
 
-    is_stream = source.exists() and not source.is_file()  # a pipe is read once
-    total = None if is_stream else sum(1 for _ in read_items(source, model.kind))
+    total = sum(1 for _ in read_items(source, model.kind))
     show = show or not sys.stdout.isatty()
     with contextlib.ExitStack() as stack:
         update = stack.enter_context(Progress("predict", total, "texts")).update if show else int
@@ -168,10 +196,7 @@ def _sink(output: Path | None) -> Iterator[TextIO]:
     if output is None:
         yield sys.stdout
         return
-    temporary = output.with_name(f".{output.name}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            yield stream
-        temporary.replace(output)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with new_file(output) as stream:
+        text = io.TextIOWrapper(stream, "utf-8")
+        yield text
+        text.detach()  # which flushes

@@ -6,25 +6,27 @@ import sys
 from collections.abc import Callable, Sequence
 
 from bertline import __version__
-from bertline.errors import BertlineError
-from bertline.stages.execute import explain
+from bertline.interrupts import interruptible
+from bertline.stages.execute import end_quickly, explain
 from pipelines.commands import cluster, files, models, recipes, registry, schedules
 
 Command = Callable[[argparse.Namespace], None]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit code of `bertline ARGUMENTS`: 0, 1 a failure, 2 a wrong input, 130 interrupted."""
+    """The exit code of `bertline ARGUMENTS`: 0, 1 a failure, 2 a wrong input, 128 + N signal N."""
+    end_quickly()
     options = _parser().parse_args(argv)
     command: Command = options.command
     try:
-        command(options)
-        sys.stdout.flush()
+        with interruptible():
+            command(options)
+            sys.stdout.flush()
     except BrokenPipeError:
         # The reader has gone (`| head`); nothing more can be told, at exit neither.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (BertlineError, KeyboardInterrupt, OSError) as error:
+    except BaseException as error:
         code, message = explain(error)
         print(f"error: {message}", file=sys.stderr)
         return code

@@ -1,14 +1,16 @@
 """`bertline convert`: a checkpoint or somebody's graph straight to files."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from bertline.artifacts import MANIFEST
 from bertline.errors import ConfigError, UserError
 from bertline.export.listing import FILE_NAME, Exports
+from bertline.keras_import import import_keras
+from bertline.leftovers import temporary_folder
 from bertline.stages import convert as stage
 from bertline.stages import import_checkpoint
+from bertline.stages.execute import run
 from bertline.storage import fetch
 
 
@@ -21,15 +23,16 @@ def convert(checkpoint: str, settings: stage.Settings, output: Path) -> None:
     """
     if output.exists() and not _is_replaceable(output):
         raise ConfigError(f"{output}: exists and is no folder of ours; give a new one")
-    with tempfile.TemporaryDirectory(prefix="bertline-convert-") as folder:
+    import_keras()
+    with temporary_folder() as folder:
         if stage.is_source(checkpoint):
-            source = fetch(checkpoint, Path(folder) / "source")
-            stage.run(settings, source=source, exported=output)
+            source = fetch(checkpoint, folder / "source")
+            run("convert", settings.to_json(), {"source": source, "exported": output})
             return
-        encoder = Path(folder) / "encoder"
+        encoder = folder / "encoder"
         import_checkpoint.run(import_checkpoint.Settings(checkpoint=checkpoint), encoder=encoder)
         try:
-            stage.run(settings, source=encoder, exported=output)
+            run("convert", settings.to_json(), {"source": encoder, "exported": output})
         except UserError as error:
             # The user knows the checkpoint, not the folder that was made of it.
             raise type(error)(str(error).replace(str(encoder), checkpoint)) from None

@@ -16,6 +16,12 @@ import numpy.typing as npt
 
 from bertline import __version__
 from bertline.errors import BertlineError
+from bertline.evaluation.instruction_sets import (
+    find_instruction_set,
+    is_limited,
+    note_on_verdict,
+)
+from bertline.export.listing import Exports
 
 PACKAGES = ("numpy", "tokenizers", "keras", "apache-beam", "nncf", "kfp", "docker")
 PYTHONS = ((3, 11), (3, 13))
@@ -61,12 +67,15 @@ def examine(work: Path) -> Iterator[Finding]:
     yield _finding("bertline", lambda: __version__)
     yield _finding("python", python_version)
     yield _finding("packages", package_versions)
+    yield _finding("processor", processor)
     for name, (module, double) in RUNTIMES.items():
         if importlib.util.find_spec(module) is None:
             yield Finding(name, None, "not installed")
         else:
             yield _finding(name, partial(computes, double, made_for(name)))
     yield _finding("work folder", lambda: writable(work))
+    for note in notes_on_models(work / "registry"):
+        yield Finding("model", True, note)
 
 
 def python_version() -> str:
@@ -86,6 +95,24 @@ def package_versions() -> str:
         except metadata.PackageNotFoundError:
             continue
     return ", ".join(found)
+
+
+def processor() -> str:
+    """The instruction set of runtimes here, and which files of OpenVINO INT8 it is for."""
+    here = find_instruction_set("openvino")
+    files = "every file" if here.has_vnni else "files exported with overflow_safe, the default"
+    limited = " (ONEDNN_MAX_CPU_ISA)" if is_limited() else ""
+    return f"{here.name}{limited}; OpenVINO INT8 is right in {files}"
+
+
+def notes_on_models(registry: Path) -> Iterator[str]:
+    """One sentence per file of a latest version whose verdict may not hold on this processor."""
+    for latest in sorted(registry.glob("*/latest")):
+        folder = latest.parent / latest.read_text(encoding="utf-8").strip()
+        for file in Exports.read(folder).files:
+            note = note_on_verdict(folder, file, find_instruction_set(file.runtime))
+            if note:
+                yield f"{latest.parent.name}: {note}"
 
 
 def made_for(runtime: str) -> str:

@@ -2,27 +2,30 @@
 
 import contextlib
 import datetime
-import fcntl
 import logging
 import os
-import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
+from unittest import mock
 
 from kfp import local
+from kfp.local import subprocess_task_handler
 
 from bertline.artifacts import read_json
 from bertline.errors import ConfigError, StageError, StorageError
+from bertline.leftovers import sweep, temporary_folder
+from bertline.locks import exclusive, take
 from bertline.stages.execute import FAILURE_FILE_VARIABLE, RUN_LOCK_VARIABLE
-from pipelines.cache import drop_damaged
+from pipelines.cache import RunCache
 from pipelines.console import Display, Log
 from pipelines.graph import loops_of
+from pipelines.notes import notes_of
+from pipelines.processes import run_process
 from pipelines.recipe import PROJECT
 
-INTERRUPT_SECONDS = 5.0
 LOCK_SECONDS = 1.0
 
 Runner = Callable[["Place", Path, Mapping[str, str]], contextlib.AbstractContextManager[Any]]
@@ -32,7 +35,7 @@ variables that tasks are told by."""
 
 @dataclass(frozen=True)
 class Place:
-    """The folder of local runs, absolute: artifacts, kfp's cache, checkpoints, registry, logs."""
+    """The folder of local runs, absolute: artifacts, cache, checkpoints, registry, logs."""
 
     root: Path
 
@@ -43,7 +46,7 @@ class Place:
 
     @property
     def cache(self) -> Path:
-        """Where kfp keeps which outputs belong to which key."""
+        """Where it is kept which outputs belong to which key."""
         return self.root / "cache"
 
     @property
@@ -72,7 +75,7 @@ class Place:
                 f"{self.root}: {error.strerror}; give another folder with --root"
             ) from None
         with stream:
-            if not _take(stream):
+            if not take(stream.fileno(), LOCK_SECONDS):
                 stream.seek(0)
                 raise StorageError(
                     f"{self.root}: another run is using it ({stream.read().strip()}); wait for "
@@ -81,7 +84,13 @@ class Place:
             stream.truncate(0)
             stream.write(f"process {os.getpid()}\n")
             stream.flush()
+            self._sweep()
             yield
+
+    def _sweep(self) -> None:
+        """Removes what runs that were killed have left here."""
+        for folder in (self.root, self.cache, *self.artifacts.glob("*/*")):
+            sweep(folder)
 
     def new_log(self, name: str) -> Path:
         """A file name for the log of a run that begins now."""
@@ -97,8 +106,24 @@ def in_subprocesses(
     """The Runner whose tasks are processes with this Python and this code."""
     python_path = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
     own = {"TMPDIR": str(temporary), "PYTHONPATH": os.pathsep.join(python_path)}
-    with _environment({**variables, **own}):
+    failure_file = Path(variables[FAILURE_FILE_VARIABLE])
+
+    def run(full_command: list[str], env_vars: Mapping[str, str] | None = None) -> int:
+        return run_process(failure_file, full_command, env_vars)
+
+    # kfp 2.17 leaves a stage alone when the run is ended, and does not tell what killed it.
+    with (
+        _environment({**variables, **own}),
+        mock.patch.object(subprocess_task_handler, "run_local_subprocess", run),
+    ):
         yield local.SubprocessRunner(use_venv=False)
+
+
+class Outputs(NamedTuple):
+    """What a run left: the outputs of the pipeline, and those of each stage, by name."""
+
+    pipeline: Mapping[str, Any]
+    stages: Mapping[str, Mapping[str, Any]]
 
 
 def run_locally(
@@ -107,12 +132,12 @@ def run_locally(
     place: Place,
     terminal: TextIO,
     runner: Runner = in_subprocesses,
-) -> dict[str, Any]:
+) -> Outputs:
     """The outputs of a kfp GraphComponent, run here; the caller holds `place.locked()`.
 
-    Tasks with a cache key are taken from the cache where they have been run before. The terminal
-    shows a line a stage (see Display), everything else goes to a new file of place.root/logs.
-    Raises StageError for a failed stage, with its exit code.
+    Tasks with a cache key are taken from the cache where they have been run before, unless a file
+    of theirs is damaged. The terminal shows a line a stage (see Display), everything else goes to a
+    new file of place.root/logs. Raises StageError for a failed stage, with its exit code.
     """
     parameters = pipeline.pipeline_spec.root.input_definitions.parameters.values()
     for loop in loops_of(pipeline):
@@ -122,49 +147,35 @@ def run_locally(
     for value in (str(place.root), *arguments.values(), *defaults):
         if "python3" in value:  # kfp's subprocess runner replaces the word by sys.executable
             raise ConfigError(f"{value}: kfp.local cannot handle 'python3' in a path; rename it")
-    display = Display(terminal)
+    display = Display(terminal, lambda stage: notes_of(stage, cache.outputs.get(stage, {})))
+    cache = RunCache(place.root, place.cache, partial(display.tell, "cache"))
     log_file = place.new_log(pipeline.name)
-    with tempfile.TemporaryDirectory(prefix="bertline-") as temporary:
-        failure_file = Path(temporary) / "failure.json"
-        variables = {FAILURE_FILE_VARIABLE: str(failure_file), RUN_LOCK_VARIABLE: str(place.lock)}
+    with temporary_folder() as temporary, exclusive(temporary / "run", 0.0):
+        failure_file = temporary / "failure.json"
+        variables = {
+            FAILURE_FILE_VARIABLE: str(failure_file),
+            RUN_LOCK_VARIABLE: str(temporary / "run"),
+        }
         try:
             with (
-                runner(place, Path(temporary), variables) as kfp_runner,
+                runner(place, temporary, variables) as kfp_runner,
                 _output_to(log_file, display),
+                cache.in_use(),
             ):
                 local.init(
                     kfp_runner,
                     pipeline_root=str(place.artifacts),
-                    workspace_root=str(Path(temporary) / "workspace"),
+                    workspace_root=str(temporary / "workspace"),
                     enable_caching=True,
                     cache_root=str(place.cache),
                 )
-                drop_damaged(place.cache)
-                outputs: dict[str, Any] = pipeline(**arguments).outputs
-                return outputs
+                return Outputs(pipeline(**arguments).outputs, cache.outputs)
         except RuntimeError as error:
             if display.failed is None:
                 raise
             raise _failure(display, failure_file, log_file) from error
-        except KeyboardInterrupt:
-            _wait_for_children()
-            raise
         finally:
             display.clear()
-
-
-def _take(stream: TextIO) -> bool:
-    """Locks a file; waits a moment for a run that is just ending."""
-    deadline = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.05)
-        else:
-            return True
 
 
 @contextlib.contextmanager
@@ -211,13 +222,3 @@ def _failure(display: Display, failure_file: Path, log_file: Path) -> StageError
     error = StageError(f"{stage}: {message}; log: {log_file}")
     error.exit_code = exit_code
     return error
-
-
-def _wait_for_children() -> None:
-    """Gives interrupted stages time to clean up; those that need longer end with this process."""
-    deadline = time.monotonic() + INTERRUPT_SECONDS
-    with contextlib.suppress(ChildProcessError):
-        while time.monotonic() < deadline:
-            ended, _ = os.waitpid(-1, os.WNOHANG)
-            if not ended:
-                time.sleep(0.05)

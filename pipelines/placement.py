@@ -1,5 +1,7 @@
 """Pipelines as a target runs them: the same composition, with images, resources and places."""
 
+import json
+import os
 from functools import partial
 from typing import Any
 
@@ -7,19 +9,23 @@ from kfp import dsl, kubernetes
 
 from bertline.errors import ConfigError
 from bertline.stages.execute import TRAINING
+from bertline.storage.limits import VARIABLE
 from components.image import image_name
 from pipelines.compose import compose
 from pipelines.recipe import Recipe
 from pipelines.target import Accelerator, Target
 
 RETRY_PAUSE = "30s"
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+MAX_PARAMETER_BYTES = 10_000
+"""Of all parameters of a pipeline together, as JSON: the default of Kubeflow's API server."""
 
 
 def placed(recipe: Recipe, target: Target) -> Any:
     """The recipe's pipeline as a kfp GraphComponent for the target.
 
     All of its parameters have defaults. Raises ConfigError for what the recipe or the target lacks,
-    and for data that pods do not see.
+    for data that pods do not see, and for settings that are longer than Kubeflow accepts.
     """
     target.check(recipe)
     if target.image_prefix is None:
@@ -42,7 +48,18 @@ def placed(recipe: Recipe, target: Target) -> Any:
         if name in parameters:
             parameters[name].default_value.string_value = place
             parameters[name].is_optional = True
+    _check_length({name: each.default_value.string_value for name, each in parameters.items()})
     return line
+
+
+def _check_length(defaults: dict[str, str]) -> None:
+    size_bytes = len(json.dumps(defaults).encode())
+    if size_bytes > MAX_PARAMETER_BYTES:
+        longest = max(defaults, key=lambda name: len(defaults[name]))
+        raise ConfigError(
+            f"{longest}: the settings of all stages have {size_bytes:,} bytes, Kubeflow accepts "
+            f"{MAX_PARAMETER_BYTES:,}; name fewer sources, such as one archive for many files"
+        )
 
 
 def _configure(
@@ -53,10 +70,14 @@ def _configure(
     task.set_container_image(f"{image_prefix}/{image_name(target.image_of(stage))}")
     task.set_cpu_request(pod.cpu).set_cpu_limit(pod.cpu_limit)
     task.set_memory_request(pod.memory).set_memory_limit(pod.memory_limit)
+    if VARIABLE in os.environ:
+        task.set_env_variable(VARIABLE, os.environ[VARIABLE])
     if not target.caching:
         task.set_caching_options(False)
     if target.retries:
         task.set_retry(target.retries, backoff_duration=RETRY_PAUSE)
+    if target.queue:
+        kubernetes.add_pod_label(task, QUEUE_LABEL, target.queue)
     kubernetes.set_timeout(task, pod.timeout_s)
     kubernetes.set_image_pull_policy(task, target.image_pull_policy)
     # Only where it is needed: many volumes can be on one node at a time.
@@ -83,5 +104,5 @@ def _accelerate(accelerator: Accelerator, task: Any) -> None:
         task.set_env_variable("KERAS_BACKEND", "jax")
     for label, value in accelerator.labels.items():
         kubernetes.add_node_selector(task, label, value)
-    for toleration in accelerator.tolerations:
+    for toleration in accelerator.tolerated:
         kubernetes.add_toleration(task, **toleration.model_dump())

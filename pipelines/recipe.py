@@ -11,20 +11,20 @@ from pydantic import Field
 
 from bertline.config import Config, nearest
 from bertline.errors import ConfigError
-from bertline.evaluation.judges import judge_for
-from bertline.export.listing import INTEGER
+from bertline.files import check_readable
 from bertline.stages.execute import STAGES
-from bertline.tasks import get_task
 
 FOLDER = Path(__file__).parent / "recipes"
 PROJECT = Path(__file__).parent.parent
-READS_REGISTRY = ("compare_data", "compare_models")
-"""Stages whose result depends on the version in use, which is no input that kfp knows of."""
+COMPARES = ("compare_data", "compare_models")
+"""Stages of "retrain" alone: they compare with the version in use."""
+READS_REGISTRY = (*COMPARES, "publish")
+"""Stages whose result depends on the registry, which is no input that kfp knows of."""
 _RETRAIN = tuple(
     stage for stage in STAGES if stage not in ("quantize", "convert", "merge_features")
 )
 PIPELINES = {
-    "train": tuple(stage for stage in _RETRAIN if stage not in READS_REGISTRY),
+    "train": tuple(stage for stage in _RETRAIN if stage not in COMPARES),
     "retrain": _RETRAIN,
     "convert": ("import_checkpoint", "convert"),
 }
@@ -136,6 +136,11 @@ class Recipe(Config):
 
 def _check_together(checked: Mapping[str, Any]) -> None:
     """Raises ConfigError where the settings of stages do not fit one another."""
+    # Judges take NumPy and tokenizers, which listing recipes does not need.
+    from bertline.evaluation.judges import judge_for
+    from bertline.export.listing import INTEGER
+    from bertline.tasks import get_task
+
     if "evaluate" in checked:
         judge = judge_for(get_task(checked["ingest"].task))
         checked["evaluate"].gate.check_task(judge)
@@ -172,7 +177,7 @@ def read_values(name: str, folder: Path, what: str) -> tuple[Path, dict[str, Any
     """
     file = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
     try:
-        values = parse_yaml(file.read_text(encoding="utf-8"))
+        values = parse_yaml(check_readable(file).read_text(encoding="utf-8"))
     except FileNotFoundError:
         known = sorted(each.stem for each in folder.glob("*.yaml"))
         raise ConfigError(f"unknown {what} {name!r}; {nearest(name, known)}") from None

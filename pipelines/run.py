@@ -1,15 +1,16 @@
 """`bertline run`: a recipe, from its sources to a verdict or to files, on this machine."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from bertline.artifacts import read_manifest
 from bertline.drift.verdict import Drift
 from bertline.evaluation.gate import Verdict
 from bertline.evaluation.results import Results
 from bertline.evaluation.summary import summary_lines
-from pipelines.cache import outputs_of
+from bertline.stages.execute import OUTPUTS
 from pipelines.compose import cached_under, compose
 from pipelines.conversion import listed
 from pipelines.fingerprint import fingerprints
@@ -20,21 +21,42 @@ from pipelines.recipe import Recipe
 
 @dataclass(frozen=True)
 class Result:
-    """What a run left: the folders of the report and of the note on what was published."""
+    """What a run left: the folders of the report and of the note on what was published.
+
+    exported: the folder of the model's files, where that is on this disk.
+    """
 
     report: Path
     published: Path
+    exported: Path | None = None
+
+    @property
+    def is_blessed(self) -> bool:
+        """Whether the model passed its gate."""
+        return Verdict.read(self.report).blessed
 
     def lines(self) -> list[str]:
         """The results as text: a table of the files, the verdict, and where things lie."""
         verdict = Verdict.read(self.report)
         about = read_manifest(self.published, "published").about
-        others = [reason for reason in about.get("reasons", []) if reason not in verdict.reasons]
         return [
             *summary_lines(Results.read(self.report), verdict),
-            f"published: {about['path'] or ': '.join(['nothing', *others])}",
+            *self._publication(about, verdict),
             f"report: {self.report / 'report.html'}",
         ]
+
+    def _publication(self, about: Mapping[str, Any], verdict: Verdict) -> Iterator[str]:
+        """What became of the model; where it is not published, how to use it anyway."""
+        version, latest = about.get("version"), about.get("latest")
+        if about["path"]:
+            in_use = f"; version {latest} is the latest" if latest not in (None, version) else ""
+            yield f"published: {about['path']}{in_use}"
+            return
+        others = [reason for reason in about.get("reasons", []) if reason not in verdict.reasons]
+        yield f"published: {': '.join(['nothing', *others])}"
+        if self.exported is not None:
+            yield f"model: {self.exported}"
+            yield f'to use it anyway: bertline predict --model {self.exported} "TEXT"'
 
 
 @dataclass(frozen=True)
@@ -80,24 +102,32 @@ def run(
     runner: Runner = in_subprocesses
     image_id = ""
     if in_containers:
-        from pipelines.containers import connect, outside
+        from pipelines.containers import connect, networked, outside
 
-        runner = connect(outside(settings))
+        runner = connect(outside(settings), networked(settings))
         image_id = runner.image_id
     with place.locked():
         facts = recipe.pipeline, recipe.name, recipe.description, settings
         keys = fingerprints(settings, upstream(compose(*facts)), image_id)
         line = compose(*facts, configure=cached_under(keys))
         if recipe.pipeline == "convert":
-            return Conversion(Path(run_locally(line, {}, place, terminal, runner)["exported"].uri))
+            converted = run_locally(line, {}, place, terminal, runner)
+            return Conversion(Path(converted.pipeline["exported"].uri))
         arguments = {"work_root": str(place.work), "registry": str(place.registry)}
         outputs = run_locally(line, arguments, place, terminal, runner)
-        if recipe.pipeline == "train":
-            return Result(Path(outputs["report"].uri), Path(outputs["published"].uri))
-        result = None
-        if outputs["action"] == "train":
-            # A pipeline of kfp cannot return what a dsl.If without dsl.Else made.
-            report = outputs_of("compare_models", line, place.cache)["compared"]
-            published = outputs_of("publish", line, place.cache)["published"]
-            result = Result(Path(report.uri), Path(published.uri))
-    return Retraining(Path(outputs["drift"].uri), result)
+
+    def folder(stage: str, name: str) -> Path:
+        return Path(outputs.stages[stage][name].uri)
+
+    published_from = "evaluate" if recipe.pipeline == "train" else "compare_models"
+    result = None
+    if "publish" in outputs.stages:  # which is not reached where there is nothing to train on
+        result = Result(
+            folder(published_from, OUTPUTS[published_from]),
+            folder("publish", "published"),
+            folder("export", "exported"),
+        )
+    if recipe.pipeline == "train":
+        assert result is not None, "a run without a failure publishes"
+        return result
+    return Retraining(folder("compare_data", "drift"), result)

@@ -16,6 +16,12 @@ from pipelines.recipe import Recipe, read_values, replaced
 FOLDER = Path(__file__).parent / "targets"
 IMAGES = {"core": None, "train-gpu": "nvidia.com/gpu", "train-tpu": "google.com/tpu"}
 """Image → the accelerator that its libraries are built for."""
+TPU = "cloud.google.com/gke-tpu-accelerator"
+SPOT = "cloud.google.com/gke-spot"
+"""Labels of Google Kubernetes Engine: the kind of a TPU, and whether a node may be taken away."""
+ONE_HOST = ("1x1", "2x2", "2x4")
+TOPOLOGIES = {"tpu-v5-lite-podslice": ONE_HOST, "tpu-v6e-slice": ONE_HOST}
+"""Kind of TPU (v5e, v6e) → topologies of slices that one pod has whole."""
 UNITS = {"": 1.0, "m": 1e-3} | {
     f"{letter}{i}": base**power
     for power, letter in enumerate("KMGTPE", start=1)
@@ -71,7 +77,9 @@ class Accelerator(Config):
     """What the pods of training stages get beside CPUs.
 
     count: GPUs, or chips of a TPU, in one pod. topology: of a TPU slice, such as "2x4"; all of its
-    chips are in one pod. node_selector: labels of the nodes that have it.
+    chips are in one pod. node_selector: labels of the nodes that have it; where several pods share
+    a GPU, the labels of such nodes. spot: nodes that cost less and may be taken away; a retry
+    continues from the last checkpoint.
     """
 
     resource: Literal["nvidia.com/gpu", "google.com/tpu"]
@@ -79,12 +87,19 @@ class Accelerator(Config):
     topology: Annotated[str, Field(pattern=r"^\d+x\d+(x\d+)?$")] | None = None
     node_selector: dict[str, str] = {}
     tolerations: tuple[Toleration, ...] = ()
+    spot: bool = False
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels that a node must have, the topology among them."""
+        """The labels that a node must have, topology and spot among them."""
         topology = {"cloud.google.com/gke-tpu-topology": self.topology} if self.topology else {}
-        return self.node_selector | topology
+        return self.node_selector | topology | ({SPOT: "true"} if self.spot else {})
+
+    @property
+    def tolerated(self) -> tuple[Toleration, ...]:
+        """The taints of nodes that training pods accept, that of spot nodes among them."""
+        taint = Toleration(key=SPOT, operator="Equal", value="true", effect="NoSchedule")
+        return (*self.tolerations, taint) if self.spot else self.tolerations
 
 
 class Volume(Config):
@@ -118,7 +133,8 @@ class Target(Config):
     the registry. pipeline_root: where artifacts go; None: the installation's own store. retries: of
     a failed pod. shared_memory: size of /dev/shm in training pods. active_deadline_s: of a whole
     run, waiting for nodes included. caching: let Kubeflow reuse the outputs of stages with equal
-    settings; it does not see whether sources changed. project: where images keep `samples`.
+    settings; it does not see whether sources changed. queue: the LocalQueue of Kueue that admits
+    the pods of stages, whose namespace Kueue has to manage. project: where images keep `samples`.
     """
 
     name: str
@@ -135,6 +151,7 @@ class Target(Config):
     shared_memory: Memory | None = None
     active_deadline_s: Seconds = 2 * 24 * 3600
     caching: bool = False
+    queue: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")] | None = None
     project: Annotated[str, Field(pattern=r"^(/[^/]+)+$")] = "/opt/bertline"
     kubeflow: Kubeflow = Kubeflow()
 
@@ -229,6 +246,12 @@ def _accelerator_problems(accelerator: Accelerator) -> Any:
             yield (
                 f"accelerator.topology {accelerator.topology} has {chips} chips, count is "
                 f"{accelerator.count}; a stage is one pod, which has all chips of its slice"
+            )
+        kind = accelerator.node_selector.get(TPU, "")
+        if is_tpu and accelerator.topology not in TOPOLOGIES.get(kind, (accelerator.topology,)):
+            yield (
+                f"accelerator.topology {accelerator.topology} of {kind} has several hosts; a stage "
+                f"is one pod: give one of {', '.join(TOPOLOGIES[kind])}, or see manifests/jobs"
             )
     for toleration in accelerator.tolerations:
         if (toleration.operator == "Equal") != (toleration.value is not None):

@@ -39,6 +39,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--containers", action="store_true", help="run the tests that need images and an engine"
     )
     parser.addoption("--flink", action="store_true", help="run the tests that need Apache Flink")
+    parser.addoption(
+        "--cluster", action="store_true", help="run the tests that need etcd and kube-apiserver"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -50,11 +53,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what is marked slow, containers or flink, unless it is asked for.
+    """Leaves out what is marked slow, containers, flink or cluster, unless it is asked for.
 
     What takes long is begun first: no core is left without work in the end.
     """
-    asked = {"slow": "--require-shared", "containers": "--containers", "flink": "--flink"}
+    asked = {
+        "slow": "--require-shared",
+        "containers": "--containers",
+        "flink": "--flink",
+        "cluster": "--cluster",
+    }
     marks = [mark for mark, option in asked.items() if not config.getoption(option)]
     left_out = [item for item in items if any(map(item.get_closest_marker, marks))]
     if left_out:

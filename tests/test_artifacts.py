@@ -176,3 +176,9 @@ def test_write_json_refuses_what_json_has_not(tmp_path: Path) -> None:
 def test_read_json_tells_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file; the folder is not complete"):
         artifacts.read_json(tmp_path / "a.json")
+
+
+def test_a_full_disk_is_named_by_what_was_to_be_written(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left") as raised, new_folder(tmp_path / "model"):
+        raise OSError(errno.ENOSPC, "No space left on device", "/elsewhere/source")
+    assert raised.value.filename == str(tmp_path / "model")

@@ -1,7 +1,8 @@
 """Large Movie Review Dataset (Maas et al. 2011, aclanthology.org/P11-1015): sentiment of reviews.
 
-Layout, anywhere below the folder given: {train,test}/{neg,pos}/<id>_<rating>.txt, one review a
-file. Other folders, such as the unlabelled train/unsup, are not read.
+Layout, anywhere below the folder given: {train,test}/{neg,pos}/<id>_<rating>.txt, one review per
+file. Text files of other names there are reviews too; they follow in the order of their names.
+Other folders, such as the unlabelled train/unsup, are not read.
 """
 
 import re
@@ -9,7 +10,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from bertline.datasets.dataset import ENCODING_ODDITIES, Dataset, decoded
+from bertline.datasets.dataset import (
+    ENCODING_ODDITIES,
+    Dataset,
+    check_regular,
+    decoded,
+    unread,
+)
 from bertline.errors import DataError
 from bertline.examples import LabelledText
 
@@ -21,42 +28,55 @@ LINE_BREAK = re.compile(r"<\s*br\s*/?\s*>", re.IGNORECASE)
 def read(folder: Path) -> Dataset:
     """The reviews below `folder`: negative ones first, by id; ids like "train/pos/0_9".
 
-    Each HTML line break becomes a space. The report counts these (line_breaks) and files that are
-    not UTF-8 and their lines read as Latin-1. Raises DataError for a folder that is missing, there
-    twice or without reviews, and for a review without text.
+    A class may lie in several folders, as where the dataset came in parts. Each HTML line break
+    becomes a space. The report counts these (line_breaks), files that are not UTF-8, their lines
+    read as Windows-1252, and what is not read. Raises DataError for a folder that is missing or
+    without reviews, a review that is there twice, and one without text.
     """
     counts = Counter(dict.fromkeys((*ENCODING_ODDITIES, "line_breaks"), 0))
-    return Dataset(
-        train=list(_reviews(folder, "train", counts)),
-        test=list(_reviews(folder, "test", counts)),
-        report=dict(counts),
-    )
+    files = {
+        split: {label: _files(folder, f"{split}/{name}") for name, label in LABELS.items()}
+        for split in ("train", "test")
+    }
+    read = [
+        file for of_split in files.values() for reviews in of_split.values() for file in reviews
+    ]
+    train, test = (list(_reviews(split, of_split, counts)) for split, of_split in files.items())
+    return Dataset(train, test, report={**counts, **unread(folder, read)})
 
 
-def _reviews(folder: Path, split: str, counts: Counter[str]) -> Iterator[LabelledText]:
-    for name, label in LABELS.items():
-        for file in _files(_class_folder(folder, f"{split}/{name}")):
+def _reviews(
+    split: str, files: dict[str, list[Path]], counts: Counter[str]
+) -> Iterator[LabelledText]:
+    for label, reviews in files.items():
+        for file in reviews:
             text, breaks = LINE_BREAK.subn(" ", decoded(file.read_bytes(), counts))
             counts["line_breaks"] += breaks
             if not text.strip():
                 raise DataError(f"{file}: no text; remove the file or give the review again")
-            yield LabelledText(f"{split}/{name}/{file.stem}", text, label)
+            yield LabelledText(f"{split}/{file.parent.name}/{file.stem}", text, label)
 
 
-def _class_folder(folder: Path, name: str) -> Path:
-    """The one folder below `folder` that ends in `name`."""
-    found = sorted(path for path in folder.rglob(name) if path.is_dir())
-    if not found:
+def _files(folder: Path, name: str) -> list[Path]:
+    """The reviews in the folders below `folder` that end in `name`, by id."""
+    places = sorted(path for path in folder.rglob(name) if path.is_dir())
+    if not places:
         raise DataError(f"{folder}: no folder {name} below it; give a folder with aclImdb's layout")
-    if len(found) > 1:
-        raise DataError(f"{found[1]}: {name} is also in {found[0]}; give one of them")
-    return found[0]
-
-
-def _files(folder: Path) -> list[Path]:
-    """The reviews in `folder`, by id."""
-    named = [(FILE_NAME.fullmatch(file.name), file) for file in folder.iterdir()]
-    files = sorted((int(match[1]), int(match[2]), file) for match, file in named if match)
+    files: dict[str, Path] = {}
+    for place in places:
+        for file in place.glob("*.txt"):
+            if file.name in files:
+                first = files[file.name].parent
+                raise DataError(f"{file}: {file.name} is also in {first}; give one of them")
+            if not file.name.startswith("."):
+                files[file.name] = check_regular(file)
     if not files:
-        raise DataError(f"{folder}: no review in it; expected files ID_RATING.txt")
-    return [file for _, _, file in files]
+        raise DataError(f"{places[0]}: no review in it; expected files ID_RATING.txt")
+    return sorted(files.values(), key=_order)
+
+
+def _order(file: Path) -> tuple[bool, int, int, str]:
+    """Reviews that are named by id and rating by these numbers, then the others by name."""
+    match = FILE_NAME.fullmatch(file.name)
+    numbers = (int(match[1]), int(match[2])) if match else (0, 0)
+    return match is None, *numbers, file.name

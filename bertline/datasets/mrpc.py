@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from bertline.datasets.dataset import ENCODING_ODDITIES, Dataset, decoded
+from bertline.datasets.dataset import ENCODING_ODDITIES, Dataset, decoded, files_below, unread
 from bertline.errors import DataError
 from bertline.examples import LabelledText
 
@@ -26,19 +26,20 @@ def read(folder: Path) -> Dataset:
     """The pairs of sentences in the order of the files; ids are "<first id>-<second id>".
 
     GLUE's dev.tsv is the test split. The report counts rows without ids (left out: they are no
-    pairs of the corpus), and files that are not UTF-8 and their lines read as Latin-1. Raises
-    DataError for missing files and, naming the line, for a missing column, a short or long row,
-    another quality than 0 or 1, and an empty sentence.
+    pairs of the corpus), files that are not UTF-8, their lines read as Windows-1252, and what is
+    not read. Raises DataError for missing files and, naming the line, for a missing column, a short
+    or long row, another quality than 0 or 1, and an empty sentence.
     """
     counts = Counter(dict.fromkeys((*ENCODING_ODDITIES, "rows_without_ids"), 0))
-    train, test = (list(_pairs(file, counts)) for file in _find(folder))
-    return Dataset(train, test, report=dict(counts))
+    files = _find(folder)
+    train, test = (list(_pairs(file, counts)) for file in files)
+    return Dataset(train, test, report={**counts, **unread(folder, files)})
 
 
 def _find(folder: Path) -> list[Path]:
     """The training and the test file below `folder`."""
     for names in LAYOUTS:
-        found = [sorted(folder.rglob(name)) for name in names]
+        found = [files_below(folder, name) for name in names]
         for files in found:
             if len(files) > 1:
                 raise DataError(f"{files[1]}: also in {files[0].parent}; give one of them")

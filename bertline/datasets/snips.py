@@ -2,7 +2,8 @@
 
 Layout, anywhere below the folder given: train_<Intent>_full.json, validate_<Intent>.json (the test
 split of the literature) and train_<Intent>.json (300 of the `_full` ones). Each file is
-`{"<Intent>": [{"data": [{"text": "play "}, {"text": "jazz", "entity": "genre"}]}, …]}`.
+`{"<Intent>": [{"data": [{"text": "play "}, {"text": "jazz", "entity": "genre"}]}, …]}`, and the
+name of the intent is the one in the file.
 """
 
 import json
@@ -12,9 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bertline.datasets.dataset import ENCODING_ODDITIES, Dataset, decoded
+from bertline.datasets.dataset import ENCODING_ODDITIES, Dataset, decoded, files_below, unread
 from bertline.errors import DataError
 from bertline.examples import Slot, TaggedText
+from bertline.json_values import parse_json
 
 TRAIN_FILES = "train_<Intent>_full.json"
 SMALL_TRAIN_FILES = "train_<Intent>.json"
@@ -25,10 +27,10 @@ ODDITIES = (*ENCODING_ODDITIES, "trimmed_slots", "empty_slots", "mid_word_slots"
 def read(folder: Path) -> Dataset:
     """The utterances of all intents below `folder`, in the order of intents and lines.
 
-    The report counts files that are not UTF-8 and their lines read as Latin-1, slots with white
-    space at an end (left out), slots of white space only (dropped), and slots that begin or end
-    inside a word (kept). Raises DataError for missing files, malformed JSON, an utterance without
-    text.
+    The report counts files that are not UTF-8, their lines read as Windows-1252, slots with white
+    space at an end (left out), slots of white space only (dropped), slots that begin or end inside
+    a word (kept), and what is not read. Raises DataError for missing files, malformed JSON, an
+    utterance without text, an intent or an entity without a name.
     """
     return _read(folder, TRAIN_FILES)
 
@@ -40,12 +42,17 @@ def read_small(folder: Path) -> Dataset:
 
 def _read(folder: Path, train_form: str) -> Dataset:
     counts = Counter(dict.fromkeys(ODDITIES, 0))
-    train_files = _find(folder, train_form)
-    test_files = _find(folder, TEST_FILES)
+    files = {form: _find(folder, form) for form in (TRAIN_FILES, SMALL_TRAIN_FILES, TEST_FILES)}
+    for form in (train_form, TEST_FILES):
+        if not files[form]:
+            raise DataError(
+                f"{folder}: no file {form} below it; give a folder with the SNIPS layout"
+            )
+    known = [file for of_form in files.values() for file in of_form]
     return Dataset(
-        train=[utterance for file in train_files for utterance in _utterances(file, counts)],
-        test=[utterance for file in test_files for utterance in _utterances(file, counts)],
-        report=dict(counts),
+        train=[utterance for file in files[train_form] for utterance in _utterances(file, counts)],
+        test=[utterance for file in files[TEST_FILES] for utterance in _utterances(file, counts)],
+        report={**counts, **unread(folder, known)},
     )
 
 
@@ -70,26 +77,27 @@ def spell(chunks: list[dict[str, Any]]) -> tuple[str, list[Slot]]:
 
 def _find(folder: Path, form: str) -> list[Path]:
     """The files below `folder` whose names have the form: one for each intent, by intent."""
-    pattern = re.compile(re.escape(form).replace("<Intent>", r"(\w+)(?<!_full)"))
+    pattern = re.compile(re.escape(form).replace("<Intent>", r"(.+)(?<!_full)"))
     files: dict[str, Path] = {}
-    for file in sorted(folder.rglob("*.json")):
+    for file in files_below(folder, "*.json"):
         match = pattern.fullmatch(file.name)
         if match and match[1] in files:
             raise DataError(f"{file}: {match[1]} is also in {files[match[1]]}; give one of them")
         if match:
             files[match[1]] = file
-    if not files:
-        raise DataError(f"{folder}: no file {form} below it; give a folder with the SNIPS layout")
     return [files[intent] for intent in sorted(files)]
 
 
 def _utterances(file: Path, counts: Counter[str]) -> Iterator[TaggedText]:
+    number = 0
     for intent, utterances in _content(file, counts).items():
+        if not intent.strip():
+            raise DataError(f"{file}: an intent without a name; give it one")
         for index, utterance in enumerate(utterances):
             place = f"{file}: utterance {index} of {intent}"
             try:
                 text, slots = spell(utterance["data"])
-                text.encode()
+                "".join([text, intent, *(slot.label for slot in slots)]).encode()
             except (AttributeError, KeyError, TypeError, UnicodeEncodeError):
                 raise DataError(
                     f"{place}: no text in {json.dumps(utterance)[:80]}; expected "
@@ -97,22 +105,19 @@ def _utterances(file: Path, counts: Counter[str]) -> Iterator[TaggedText]:
                 ) from None
             if not text.strip():
                 raise DataError(f"{place}: no text; remove the utterance or give it one")
+            if any(not slot.label.strip() for slot in slots):
+                raise DataError(f"{place}: an entity without a name; give it one or remove it")
             kept = [slot for slot in slots if slot.start < slot.end]
             counts["empty_slots"] += len(slots) - len(kept)
             counts["trimmed_slots"] += sum(_has_white_end(chunk) for chunk in utterance["data"])
             counts["mid_word_slots"] += sum(_splits_word(text, slot) for slot in kept)
-            yield TaggedText(f"{file.stem}-{index}", text, intent, tuple(kept))
+            yield TaggedText(f"{file.stem}-{number}", text, intent, tuple(kept))
+            number += 1
 
 
 def _content(file: Path, counts: Counter[str]) -> dict[str, list[Any]]:
     """The JSON object of a file: intent → utterances."""
-    try:
-        content = json.loads(decoded(file.read_bytes(), counts))
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"{file}: malformed JSON at line {error.lineno}, column {error.colno}: {error.msg}; "
-            "correct the file"
-        ) from None
+    content = parse_json(decoded(file.read_bytes(), counts), str(file))
     if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
         raise DataError(f"{file}: not in the form of SNIPS; expected {{intent: [utterance, …]}}")
     return content

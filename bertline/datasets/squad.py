@@ -10,13 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from bertline.datasets.dataset import Dataset
+from bertline.datasets.dataset import NAMED, Dataset, unread
 from bertline.datasets.squad_files import V1, V2, Row, Version, read_rows
 from bertline.datasets.words import Words
 from bertline.errors import DataError
 from bertline.examples import Example, GoldAnswer, Question
-
-NAMED_IDS = 20
 
 _words_of = functools.lru_cache(maxsize=16)(Words.of)
 
@@ -27,8 +25,9 @@ class Report:
 
     corrected_offsets: answers whose text was elsewhere, or had other white space. dropped_answers:
     training answers that could not be recovered; dropped_questions: training questions that lost
-    all of theirs; dropped_ids: the first NAMED_IDS questions that lost one.
-    unlocated_test_answers: those that the context does not have.
+    all of theirs; dropped_ids: the first NAMED questions that lost one. unlocated_test_answers:
+    those that the context does not have. empty_train_questions, empty_test_questions: those
+    without text; of training they are left out.
     """
 
     corrected_offsets: int = 0
@@ -36,15 +35,18 @@ class Report:
     dropped_questions: int = 0
     dropped_ids: list[str] = field(default_factory=list)
     unlocated_test_answers: int = 0
+    empty_train_questions: int = 0
+    empty_test_questions: int = 0
 
 
 def read_v1(folder: Path) -> Dataset:
     """The questions of SQuAD v1.1 below `folder`, in the order of the files; all have answers.
 
-    A training answer stays where the words that it touches hold its text, white space apart, as in
-    the code of the BERT paper; its place is corrected to that of its text. Else it is dropped, and
-    with its last answer the question is. A test answer gets the nearest place that has its text,
-    and stays without one too, for it counts in the metrics. The report is a `Report`.
+    A training answer stays where its text is at its place, or where the words that it touches hold
+    its text, white space apart, as in the code of the BERT paper; its place is corrected to that of
+    its text. Else it is dropped, and with its last answer the question is. A test answer gets the
+    nearest place that has its text, and stays without one too, for it counts in the metrics. The
+    report is a `Report`, and says what is not read.
 
     Raises DataError for missing or malformed files, a file of the other version, a question that
     is there twice, and a training answer that is outside its context or nowhere in it.
@@ -58,17 +60,20 @@ def read_v2(folder: Path) -> Dataset:
 
 
 def _read(folder: Path, version: Version) -> Dataset:
-    train, test = read_rows(folder, version)
+    rows = read_rows(folder, version)
     report = Report()
     return Dataset(
-        train=list(_train_questions(train, report)),
-        test=list(_test_questions(test, report)),
-        report=asdict(report),
+        train=list(_train_questions(rows.train, report)),
+        test=list(_test_questions(rows.test, report)),
+        report={**asdict(report), **unread(folder, rows.files)},
     )
 
 
 def _train_questions(rows: Iterable[Row], report: Report) -> Iterator[Example]:
     for row in rows:
+        if not row.question.strip():
+            report.empty_train_questions += 1
+            continue
         words = _words_of(row.context)
         answers = []
         for given in row.answers:
@@ -78,7 +83,7 @@ def _train_questions(rows: Iterable[Row], report: Report) -> Iterator[Example]:
                 report.corrected_offsets += answer != given
             else:
                 report.dropped_answers += 1
-        if len(answers) < len(row.answers) and len(report.dropped_ids) < NAMED_IDS:
+        if len(answers) < len(row.answers) and len(report.dropped_ids) < NAMED:
             report.dropped_ids.append(row.id)
         if row.answers and not answers:
             report.dropped_questions += 1
@@ -95,6 +100,7 @@ def _test_questions(rows: Iterable[Row], report: Report) -> Iterator[Example]:
             report.corrected_offsets += answer not in (None, given)
             report.unlocated_test_answers += answer is None
             answers.append(answer or given)
+        report.empty_test_questions += not row.question.strip()
         yield Question(row.id, row.article, words.text, row.question, tuple(answers))
 
 
@@ -108,9 +114,11 @@ def _recover(words: Words, given: GoldAnswer, place: str) -> GoldAnswer | None:
             f"{place}: answer {text!r:.60} at {start} is outside its context of "
             f"{len(words.text)} characters; correct answer_start or remove the answer"
         )
+    if _is_at(words, given):
+        return given
     touched = words.range_of(start, end)
-    if _normalized(text) in words.spelled(*touched):
-        return given if _is_at(words, given) else _nearest(words, given, *touched)
+    if _normalized(text) in _normalized(words.text[slice(*touched)]):
+        return _nearest(words, given, *touched)
     if _normalized(text) not in _normalized(words.text):
         raise DataError(
             f"{place}: answer {text!r:.60} is nowhere in its context; correct or remove it"

@@ -1,16 +1,18 @@
 """The questions of SQuAD as its files give them: official JSON, or a saved Hugging Face dataset."""
 
-import json
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from bertline.datasets.saved_dataset import find_saved, saved_info, saved_rows
+from bertline.datasets.dataset import files_below
+from bertline.datasets.saved_dataset import DICT_FILE, find_saved, saved_info, saved_rows
 from bertline.errors import DataError
 from bertline.examples import GoldAnswer
+from bertline.json_values import parse_json
 
 SAVED_SPLITS = ("train", "validation")
-COLUMNS = ("id", "title", "context", "question", "answers")
+COLUMNS = ("id", "context", "question", "answers")
 ANSWER_KEYS = ("text", "answer_start")
 
 _Kind = TypeVar("_Kind", str, int, list[Any], dict[str, Any])
@@ -29,7 +31,10 @@ V2 = Version("2.0", "squad-v2", "squad_v2")
 
 
 class Row(NamedTuple):
-    """A question; no answers where it is impossible. place: file and id, for messages."""
+    """A question; no answers where it is impossible.
+
+    place: file and id, for messages. article: its title, "" where the data has none.
+    """
 
     place: str
     id: str
@@ -39,42 +44,52 @@ class Row(NamedTuple):
     answers: list[GoldAnswer]
 
 
-def read_rows(folder: Path, version: Version) -> tuple[Iterator[Row], Iterator[Row]]:
-    """The rows of training and test below `folder`, read as they are taken.
+class Rows(NamedTuple):
+    """The rows of both splits, read as they are taken, and the files that they come from."""
 
-    Raises DataError, then or there: for missing or malformed files, another version, a question
-    that is there twice or has no context, a v1.1 question without answers.
+    train: Iterator[Row]
+    test: Iterator[Row]
+    files: list[Path]
+
+
+def read_rows(folder: Path, version: Version) -> Rows:
+    """The rows below `folder`; a split of the official files may be in several files of one name.
+
+    Raises DataError, then or as rows are taken: for missing or malformed files, another version, a
+    question that is there twice or has no context, a v1.1 question without answers.
     """
     names = [f"{split}-v{version.number}.json" for split in ("train", "dev")]
-    files = [_find(folder, name) for name in names]
+    files = [files_below(folder, name) for name in names]
     saved = find_saved(folder)
     if saved and not any(files):
         _check_saved_version(saved, version)
         splits = [_saved_rows(saved, split, version) for split in SAVED_SPLITS]
+        read = [file for split in SAVED_SPLITS for file in (saved / split).iterdir()]
+        read.append(saved / DICT_FILE)
     else:
-        for file, name in zip(files, names, strict=True):
-            if file is None:
+        for of_split, name in zip(files, names, strict=True):
+            if not of_split:
                 raise DataError(
                     f"{folder}: no file {name} below it; give a folder with {' and '.join(names)}, "
                     "or one that DatasetDict.save_to_disk wrote"
                 )
-        splits = [_json_rows(file, version) for file in files if file]
+        splits = [
+            chain.from_iterable(_json_rows(file, version) for file in of_split)
+            for of_split in files
+        ]
+        read = [file for of_split in files for file in of_split]
     train, test = (_checked(rows) for rows in splits)
-    return train, test
-
-
-def _find(folder: Path, name: str) -> Path | None:
-    found = sorted(folder.rglob(name))
-    if len(found) > 1:
-        raise DataError(f"{found[1]}: also in {found[0].parent}; give one of them")
-    return found[0] if found else None
+    return Rows(train, test, read)
 
 
 def _checked(rows: Iterator[Row]) -> Iterator[Row]:
     places: dict[str, str] = {}
     for row in rows:
         if places.setdefault(row.id, row.place) is not row.place:
-            raise DataError(f"{row.place}: this id is there twice; give each question its own")
+            raise DataError(
+                f"{row.place}: this id is there twice (also {places[row.id]}); give each question "
+                "its own"
+            )
         if not row.context.strip():
             raise DataError(f"{row.place}: its context is empty; remove the question")
         answers = [answer.text for answer in row.answers]
@@ -94,12 +109,13 @@ def _json_rows(file: Path, version: Version) -> Iterator[Row]:
         raise _is_other(str(file), other)
     for index, article in enumerate(_get(content, "data", list, str(file))):
         place = f"{file}: article {index}"
-        title = _get(article, "title", str, place)
-        for number, paragraph in enumerate(_get(article, "paragraphs", list, place)):
-            place = f"{file}: paragraph {number} of {title!r}"
+        paragraphs = _get(article, "paragraphs", list, place)
+        title = _title(article, place)
+        for number, paragraph in enumerate(paragraphs):
+            place = f"{file}: paragraph {number} of {title or f'article {index}'!r}"
             context = _get(paragraph, "context", str, place)
             for question in _get(paragraph, "qas", list, place):
-                id = _get(question, "id", str, place)
+                id = _id(question, place)
                 at = f"{file}: question {id!r}"
                 text = _get(question, "question", str, at)
                 answers = _json_answers(question, version, at)
@@ -107,7 +123,7 @@ def _json_rows(file: Path, version: Version) -> Iterator[Row]:
 
 
 def _json_answers(question: dict[str, Any], version: Version, place: str) -> list[GoldAnswer]:
-    answers = _gold_answers(_get(question, "answers", list, place), place)
+    answers = _gold_answers(question, place)
     is_impossible = question.get("is_impossible")
     if version is V1 and is_impossible is not None:
         raise _is_other(place, V2)
@@ -116,12 +132,32 @@ def _json_answers(question: dict[str, Any], version: Version, place: str) -> lis
     return [] if is_impossible else _some(answers, version, place)
 
 
-def _gold_answers(answers: list[Any], place: str) -> list[GoldAnswer]:
+def _gold_answers(question: dict[str, Any], place: str) -> list[GoldAnswer]:
+    """The answers of a question: a list of objects, or one object of two lists."""
     text, start = ANSWER_KEYS
+    answers = question.get("answers")
+    if isinstance(answers, dict):
+        texts, starts = (_get(answers, key, list, place) for key in ANSWER_KEYS)
+        if len(texts) != len(starts):
+            raise DataError(f"{place}: {len(texts)} answers, but {len(starts)} places of answers")
+        answers = [{text: one, start: at} for one, at in zip(texts, starts, strict=True)]
+    else:
+        answers = _get(question, "answers", list, place)
     return [
         GoldAnswer(_get(answer, text, str, place), _get(answer, start, int, place))
         for answer in answers
     ]
+
+
+def _id(question: Any, place: str) -> str:
+    """The question's id, which may be a number."""
+    if isinstance(question, dict) and type(question.get("id")) is int:
+        return str(question["id"])
+    return _get(question, "id", str, place)
+
+
+def _title(article: dict[str, Any], place: str) -> str:
+    return "" if article.get("title") is None else _get(article, "title", str, place)
 
 
 def _some(answers: list[GoldAnswer], version: Version, place: str) -> list[GoldAnswer]:
@@ -131,19 +167,13 @@ def _some(answers: list[GoldAnswer], version: Version, place: str) -> list[GoldA
 
 
 def _saved_rows(folder: Path, split: str, version: Version) -> Iterator[Row]:
-    for number, row in enumerate(saved_rows(folder, split, COLUMNS)):
+    for number, row in enumerate(saved_rows(folder, split, COLUMNS, optional=("title",))):
         place = f"{folder / split}: row {number}"
-        id, title, context, question = (_get(row, name, str, place) for name in COLUMNS[:4])
+        id, title = _id(row, place), _title(row, place)
+        context, question = (_get(row, name, str, place) for name in ("context", "question"))
         place = f"{folder / split}: question {id!r}"
-        answers = _get(row, "answers", dict, place)
-        texts, starts = (_get(answers, key, list, place) for key in ANSWER_KEYS)
-        if len(texts) != len(starts):
-            raise DataError(f"{place}: {len(texts)} answers, but {len(starts)} places of answers")
-        pairs = [
-            dict(zip(ANSWER_KEYS, pair, strict=True)) for pair in zip(texts, starts, strict=True)
-        ]
-        given = _gold_answers(pairs, place)
-        yield Row(place, id, title, context, question, _some(given, version, place))
+        answers = _some(_gold_answers(row, place), version, place)
+        yield Row(place, id, title, context, question, answers)
 
 
 def _check_saved_version(folder: Path, version: Version) -> None:
@@ -163,15 +193,7 @@ def _is_other(place: str, version: Version) -> DataError:
 
 
 def _content(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_bytes().decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file}: not UTF-8 (byte {error.start}); give the official file") from None
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"{file}: malformed JSON at line {error.lineno}, column {error.colno}: {error.msg}; "
-            "give the official file"
-        ) from None
+    content = parse_json(file.read_bytes(), str(file), "give the official file")
     if not isinstance(content, dict):
         raise DataError(
             f"{file}: expected a JSON object with version and data; got a {type(content).__name__}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from bertline.datasets.dataset import ENCODING_ODDITIES, Dataset, decoded
+from bertline.datasets.dataset import ENCODING_ODDITIES, Dataset, decoded, files_below, unread
 from bertline.errors import DataError
 from bertline.examples import Document
 
@@ -17,16 +17,16 @@ def read(folder: Path) -> Dataset:
     """The documents of all .txt files below `folder`, by path; all in train, none in test.
 
     ids are "<file name>-<number>", numbered over all files. White space at the ends of a sentence
-    is left out. The report counts files that are not UTF-8 and their lines read as Latin-1. Raises
-    DataError where there is no .txt file.
+    is left out. The report counts files that are not UTF-8, their lines read as Windows-1252, and
+    what is not read. Raises DataError where there is no .txt file.
     """
-    files = sorted(folder.rglob("*.txt"))
+    files = files_below(folder, "*.txt")
     if not files:
         raise DataError(f"{folder}: no .txt file below it; give files with one sentence a line")
     counts = Counter(dict.fromkeys(ENCODING_ODDITIES, 0))
     named = ((file.stem, sentences) for file in files for sentences in _documents(file, counts))
     documents = [Document(f"{stem}-{row}", each) for row, (stem, each) in enumerate(named)]
-    return Dataset(train=documents, test=[], report=dict(counts))
+    return Dataset(train=documents, test=[], report={**counts, **unread(folder, files)})
 
 
 def _documents(file: Path, counts: Counter[str]) -> Iterator[tuple[str, ...]]:

@@ -43,8 +43,8 @@ class Words:
     def find(self, text: str, start: int, end: int, near: int) -> tuple[int, int] | None:
         """Characters of `text` within [start, end), of several places the one nearest to `near`.
 
-        White space of any length and kind matches any stretch of WHITE_SPACE.
+        White space of any length and kind matches any other.
         """
-        pattern = f"[{WHITE_SPACE}]+".join(map(re.escape, text.split()))
+        pattern = r"\s+".join(map(re.escape, text.split()))
         spans = [match.span() for match in re.compile(pattern).finditer(self.text, start, end)]
         return min(spans, key=lambda span: abs(span[0] - near), default=None)

@@ -8,7 +8,7 @@ from pathlib import Path
 from bertline import __version__
 
 PACKAGES = ("numpy", "tensorflow-cpu", "keras", "openvino", "nncf", "ai-edge-litert")
-CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
+CPU_FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
 
 
 def describe_environment(cpu_info: Path = Path("/proc/cpuinfo")) -> dict[str, str]:

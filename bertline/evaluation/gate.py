@@ -4,8 +4,8 @@ The model is blessed if its float32 reference reaches the minima and every requi
 passes. Failing is a result like any other: it is written down, and nothing is raised.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar
+from collections.abc import Collection, Iterator, Mapping
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field, field_validator
 
@@ -65,6 +65,17 @@ class Gate(Config):
                 if key not in known:
                     raise ConfigError(f"gate: {key!r} is not of this task; {nearest(key, known)}")
 
+    def without(self, metrics: Collection[str]) -> Self:
+        """The same thresholds but for those of `metrics`."""
+        kept = {
+            name: {key: value for key, value in thresholds.items() if key not in metrics}
+            for name, thresholds in (
+                ("minimum", self.minimum),
+                ("maximum_drop", self.maximum_drop),
+            )
+        }
+        return self.model_copy(update=kept)
+
 
 def _check_keys(thresholds: Mapping[str, float], known: list[str]) -> Mapping[str, float]:
     for key in thresholds:
@@ -81,12 +92,16 @@ class Check(Config):
 
 
 class FileVerdict(Config):
-    """The checks of one file; `passed` if all of them did."""
+    """The checks of one file; `passed` if all of them did.
+
+    instruction_set: that it was judged on, as in FileFacts.
+    """
 
     name: str
     required: bool
     passed: bool
     checks: tuple[Check, ...]
+    instruction_set: str | None = None
 
     @property
     def reasons(self) -> list[str]:
@@ -107,7 +122,11 @@ class Verdict(Document):
 
 
 def judge(gate: Gate, results: Results) -> Verdict:
-    """The verdict on `results`; reasons name the file, the value and the bound."""
+    """The verdict on `results`; reasons name the file, the value and the bound.
+
+    Thresholds of metrics that have nothing to measure are passed over.
+    """
+    gate = gate.without(results.unmeasured)
     names = [file.name for file in results.files]
     verdicts = [_verdict(gate, results.reference, required=True)]
     verdicts += [
@@ -126,7 +145,13 @@ def judge(gate: Gate, results: Results) -> Verdict:
 def _verdict(gate: Gate, file: FileResult, required: bool) -> FileVerdict:
     checks = tuple(_checks(gate, file))
     passed = all(check.passed for check in checks)
-    return FileVerdict(name=file.name, required=required, passed=passed, checks=checks)
+    return FileVerdict(
+        name=file.name,
+        required=required,
+        passed=passed,
+        checks=checks,
+        instruction_set=file.instruction_set,
+    )
 
 
 def _checks(gate: Gate, file: FileResult) -> Iterator[Check]:

@@ -4,7 +4,7 @@ Light to import: NumPy, tokenizers and pydantic; the runtime comes with the file
 """
 
 import itertools
-import json
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,11 @@ import numpy as np
 
 from bertline.errors import CheckpointError, ConfigError, DataError
 from bertline.evaluation.forward import SINGLE_MULTIPLE, forward
+from bertline.evaluation.instruction_sets import (
+    InstructionSetWarning,
+    find_instruction_set,
+    note_on_verdict,
+)
 from bertline.evaluation.predictors import Predictor, is_installed, open_predictor, warm
 from bertline.evaluation.predictors.open import RUNTIMES
 from bertline.evaluation.remote import local_path
@@ -22,10 +27,18 @@ from bertline.features.answers import Answer, Item, Meanings, rows_by_example
 from bertline.features.batches import FeatureSet, round_up
 from bertline.features.kinds import KINDS, Kind
 from bertline.features.tokenizer import Tokenizer
+from bertline.files import check_readable
+from bertline.integrity import verify_if_artifact
+from bertline.json_values import parse_json
 from bertline.modeling.config import ModelSpec, check_pairs
 from bertline.tasks import KIND_OF_HEAD
+from bertline.versions import LATEST, read_version
 
-PREFERRED = ("openvino_int8", "litert_dynamic_int8", "saved_model")
+PREFERRED = {
+    True: ("openvino_int8", "litert_dynamic_int8", "saved_model"),
+    False: ("litert_dynamic_int8", "openvino_int8", "saved_model"),
+}
+"""Whether the processor has VNNI → the files to take, the fastest first (docs/results.md)."""
 BATCH_SIZE = 32
 MODEL_FILE = "model.json"
 
@@ -119,28 +132,38 @@ def load(
     name: str | None = None,
     device: str = "CPU",
     num_threads: int | None = None,
+    verify: bool = True,
     trust: bool = False,
 ) -> LoadedModel:
     """The model of an exported folder, ready to answer.
 
     folder: an exported folder, a version folder of a registry, or a model's folder in a registry,
     of which the `latest` version is taken; a path or an address at gs://. name: which of its files,
-    by default the smallest kind whose runtime is installed (PREFERRED, then the others). device,
+    by default the fastest kind whose runtime is installed (PREFERRED, then the others). device,
     num_threads, trust: as in `open_predictor`, whose errors are raised too. A SavedModel is a
-    program: with trust=True loading one runs whatever is in it.
+    program: with trust=True loading one runs whatever is in it. verify: compare all files of the
+    folder with its manifest first, once in a process, and raise DataError for a damaged one; False
+    saves reading a very large model twice. Warns, by InstructionSetWarning, where the gate's
+    verdict on an int8 file may not hold on this processor.
     """
-    folder = version_folder(local_path(folder))
+    folder = version_folder(local_path(folder, verify))
+    if verify:
+        verify_if_artifact(folder)
     spec = ModelSpec.read(folder)
     tokenizer = Tokenizer.from_vocab(folder / "vocab.txt", spec.encoder)
     chosen = name or preferred_name(folder)
     predictor = open_predictor(folder, chosen, device, num_threads, trust)
+    file = next(file for file in Exports.read(folder).files if file.name == chosen)
+    note = note_on_verdict(folder, file, find_instruction_set(file.runtime))
+    if note and device == "CPU":
+        warnings.warn(note, InstructionSetWarning, stacklevel=2)
     return LoadedModel(spec, tokenizer, predictor)
 
 
 def version_folder(folder: Path) -> Path:
     """`folder` itself if it holds a model, else the version that its `latest` names.
 
-    Raises ConfigError if there is neither.
+    Raises ConfigError if there is neither, StorageError where `latest` holds no number.
     """
     if (folder / MODEL_FILE).is_file():
         return folder
@@ -149,21 +172,28 @@ def version_folder(folder: Path) -> Path:
             f"{folder}: an encoder without a head, whose outputs are vectors and no answers; call "
             "its files in their runtime, or give a model with a head"
         )
+    file = folder / LATEST
     try:
-        version = (folder / "latest").read_text(encoding="utf-8").strip()
+        content = file.read_bytes()
     except OSError:
         raise ConfigError(
             f"{folder}: neither a model folder (no {MODEL_FILE}) nor one of a registry (no "
             "latest); give a folder that export or publish wrote"
         ) from None
-    return folder / version
+    version = folder / str(read_version(content, str(file)))
+    if not version.is_dir():
+        raise ConfigError(
+            f"{file}: names version {version.name}, which is not there; write another"
+        )
+    return version
 
 
 def preferred_name(folder: Path) -> str:
     """The file that `load` takes by default; raises ConfigError if no runtime is installed."""
+    preferred = PREFERRED[find_instruction_set("openvino").has_vnni]
 
     def rank(file: ExportedFile) -> int:
-        return PREFERRED.index(file.name) if file.name in PREFERRED else len(PREFERRED)
+        return preferred.index(file.name) if file.name in preferred else len(preferred)
 
     files = sorted(Exports.read(folder).files, key=rank)
     runnable = [file.name for file in files if is_installed(file)]
@@ -179,12 +209,12 @@ def preferred_name(folder: Path) -> str:
 def read_items(path: Path, kind: Kind) -> Iterator[tuple[str, Item]]:
     """(id, item) of each line of a JSON-lines file, as it is read.
 
-    A line is an object with the kind's fields, and "id" if it has one, or the JSON string of its
-    first field; the id of a line without one is its number, from "1". Blank lines are passed over.
-    Raises DataError naming the line.
+    A line is an object with the kind's fields, and "id" (a string or a number) if it has one, or
+    the JSON string of its first field; the id of a line without one, or with null, is its number,
+    from "1". Blank lines are passed over. Raises DataError naming the line.
     """
     try:
-        stream = path.open("rb")
+        stream = check_readable(path).open("rb")
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; give a file of JSON lines") from None
     with stream:
@@ -192,13 +222,23 @@ def read_items(path: Path, kind: Kind) -> Iterator[tuple[str, Item]]:
             if line.strip():
                 fields = _fields_of(line, kind)
                 item = kind.parse_item(fields, f"{path}:{number}")
-                yield str(fields.get("id", number)), item
+                yield _id_of(fields, number, path), item
+
+
+def _id_of(fields: dict[str, Any], number: int, path: Path) -> str:
+    """The id in a line's fields, or the line's number."""
+    found = fields.get("id")
+    if found is None:
+        return str(number)
+    if isinstance(found, bool) or not isinstance(found, str | int | float) or found == "":
+        raise DataError(f"{path}:{number}: id {found!r:.60}; give a string or a number")
+    return str(found)
 
 
 def _fields_of(line: bytes, kind: Kind) -> dict[str, Any]:
     try:
-        value: Any = json.loads(line)
-    except ValueError:
+        value: Any = parse_json(line, "")
+    except DataError:
         value = line.decode("utf-8", errors="backslashreplace").strip()
         return {"not JSON": value}
     return value if isinstance(value, dict) else {kind.fields[0]: value}

@@ -7,8 +7,8 @@ import numpy as np
 
 from bertline.evaluation.forward import batches, forward
 from bertline.evaluation.intervals import drop_intervals
-from bertline.evaluation.latency import measure
-from bertline.evaluation.material import Material, Split
+from bertline.evaluation.latency import Timed, timing_of, warm_shapes
+from bertline.evaluation.material import Material, Rows, Split
 from bertline.evaluation.metrics import Counts, metrics_of, percent
 from bertline.evaluation.predictors import Predictor
 from bertline.evaluation.results import Agreement, FileFacts, FileResult, Timing
@@ -32,40 +32,42 @@ class Observation:
 
 
 def observe(predictor: Predictor, material: Material, batch_size: int) -> Observation:
-    """Runs `predictor` on all of `material`, then times it.
+    """Runs `predictor` on all of `material` and times it.
 
-    batch_size: where the predictor does not fix it.
+    The calls that throughput is taken from give the logits of their texts, so that no text is run
+    once more to be timed. batch_size: where the predictor does not fix it.
     """
     test, agreement = material.test, material.agreement
-    total = len(test.features) + len(agreement.features)
-    with Progress(f"evaluate {predictor.name}", total, "texts") as progress:
-        logits, agreement_logits = (
-            forward(
-                predictor,
-                split.features,
-                np.arange(len(split.features)),
-                batch_size,
-                progress.update,
-            )
-            for split in (test, agreement)
-        )
+    rows = np.arange(len(test.features))
+    timed_rows = material.throughput_rows
+    untimed, singles, batched = Timed(predictor), Timed(predictor), Timed(predictor)
+    with Progress(
+        f"evaluate {predictor.name}", len(test.features) + len(agreement.features), "texts"
+    ) as progress:
+
+        def run(caller: Predictor, split: Split, chosen: Rows) -> list[Logits]:
+            return forward(caller, split.features, chosen, batch_size, progress.update)
+
+        agreement_logits = run(untimed, agreement, np.arange(len(agreement.features)))
+        other_rows = np.setdiff1d(rows, timed_rows)
+        other_logits = run(untimed, test, other_rows)
+        texts = [next(batches(test.features, row, 1))[1] for row in material.latency_rows[:, None]]
+        rows_of_batch = predictor.fixed_batch or batch_size
+        whole_batches = [batch for _, batch in batches(test.features, timed_rows, rows_of_batch)]
+        warm_shapes(predictor, [*texts, *whole_batches], untimed.calls)
+        for text in texts:
+            singles(text)
+        timed_logits = run(batched, test, timed_rows)
+    places = np.argsort(np.concatenate([other_rows, timed_rows]))
+    in_order = [*other_logits, *timed_logits]
+    logits = [in_order[place] for place in places.tolist()]
     answers = _decode(material, test, logits)
-    rows_of_batch = predictor.fixed_batch or batch_size
     return Observation(
         logits=logits,
         answers=answers,
         counts=material.judge.counts(material.truths, answers),
         agreement_answers=_decode(material, agreement, agreement_logits),
-        timing=measure(
-            predictor,
-            singles=[
-                next(batches(test.features, row, 1))[1] for row in material.latency_rows[:, None]
-            ],
-            batches=[
-                batch
-                for _, batch in batches(test.features, material.throughput_rows, rows_of_batch)
-            ],
-        ),
+        timing=timing_of(singles, batched),
     )
 
 

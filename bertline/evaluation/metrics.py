@@ -4,7 +4,7 @@ Every example gives one row of numbers (`Judge.counts`); a metric takes the sum 
 metrics are percentages, differences of metrics are points.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,16 +18,37 @@ Percent = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric's name for people and its function of summed counts [..., columns] → [...]."""
+    """A metric's name for people and its function of summed counts [..., columns] → [...].
+
+    of: the column of the counts that says how much there is to measure. classes: the kind of labels
+    of which a model needs two, if the metric is to tell anything.
+    """
 
     label: str
     of_sums: Callable[[Sums], Percent]
+    of: int
+    classes: str | None = None
 
 
 def metrics_of(counts: Counts, metrics: Mapping[str, Metric]) -> dict[str, float]:
     """The values of `metrics` by name over all rows of `counts`, in percent."""
     sums = counts.sum(axis=0)
     return {name: float(metric.of_sums(sums)) for name, metric in metrics.items()}
+
+
+def unmeasured(
+    counts: Counts, metrics: Mapping[str, Metric], labels: Mapping[str, Sequence[str]]
+) -> tuple[str, ...]:
+    """The names of the metrics that have nothing to measure in `counts`, or one label to choose.
+
+    labels: kind of label → names.
+    """
+    sums = counts.sum(axis=0)
+    return tuple(
+        name
+        for name, metric in metrics.items()
+        if not sums[metric.of] or (metric.classes and len(labels[metric.classes]) < 2)
+    )
 
 
 def percent(part: ArrayLike, whole: ArrayLike) -> Percent:

@@ -2,7 +2,8 @@
 
 Only files that pass the gate are recommended. Of those that a kind of device runs the fastest is
 taken, and of those within NEARLY of it the smallest. Latency is that of the machine on which the
-evaluation ran; it stands for CPUs of other kinds as far as the order of the files goes.
+evaluation ran; a recommendation names the instruction set that it was measured with, since the
+order of the files is another on processors with others (docs/decisions/0014).
 """
 
 from collections.abc import Sequence
@@ -49,7 +50,10 @@ def _fastest(device: str, files: Sequence[FileResult], otherwise: str) -> Recomm
     least = min(file.timing.latency_ms_p50 for file in files)
     near = [file for file in files if file.timing.latency_ms_p50 <= NEARLY * least]
     file = min(near, key=lambda each: each.size_bytes)
-    reason = f"{file.timing.latency_ms_p50:.2f} ms a text, {size_text(file.size_bytes)}"
+    measured_with = f" with {file.instruction_set}" if file.instruction_set else ""
+    reason = (
+        f"{file.timing.latency_ms_p50:.2f} ms a text{measured_with}, {size_text(file.size_bytes)}"
+    )
     return Recommendation(device=device, file=file.name, reason=reason)
 
 

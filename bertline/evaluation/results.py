@@ -10,6 +10,7 @@ from pydantic import Field
 from bertline.artifacts import Document
 from bertline.config import Config
 from bertline.evaluation.judges import Table
+from bertline.usage import Cost
 
 REFERENCE = "keras"
 """Name of the training model's float32 forward pass, which the exported files are held against."""
@@ -71,7 +72,7 @@ class FileFacts(Config):
     float_tensor_bytes: of the floating-point tensors in it and of a call's, 0 if it is in integers
     alone. integer_mac_share: percent of multiply-accumulates done in integers. Both are of one text
     of the longest length (export.inspection) and None where they are not known, as in older
-    reports.
+    reports. instruction_set: that its runtime has on the machine of the evaluation.
     """
 
     name: str
@@ -80,6 +81,7 @@ class FileFacts(Config):
     size_bytes: Count
     float_tensor_bytes: Count | None = None
     integer_mac_share: Percentage | None = None
+    instruction_set: str | None = None
 
 
 class AgainstChampion(Config):
@@ -115,17 +117,19 @@ class FileResult(FileFacts):
 class Results(Document):
     """All of an evaluation.
 
-    metrics: names in order of importance, the first is the one that plots use. test_count, of
+    metrics: names in order of importance, the first is the one that plots use. unmeasured: names of
+    metrics that have nothing to measure in this data; they are not gated. test_count, of
     which leaked_count are in training too. baselines: what answers without a neural network →
     metric → percent. files: exported files, in the order of exports.json. data, settings,
     environment: what the report shows about where the numbers come from. champion: the version in
-    use that the files were compared with.
+    use that the files were compared with. stages: what each stage cost, up to the evaluation.
     """
 
     file_name: ClassVar[str] = "metrics.json"
     task: str
     model: ModelFacts
     metrics: tuple[str, ...]
+    unmeasured: tuple[str, ...] = ()
     test_count: Count
     leaked_count: Count
     baselines: dict[str, dict[str, Percentage]]
@@ -135,3 +139,14 @@ class Results(Document):
     settings: dict[str, Any]
     environment: dict[str, str]
     champion: int | None = None
+    stages: dict[str, Cost] = {}
+
+    def confusion(self, *, is_int8: bool) -> Table | None:
+        """The confusion matrix of the first file that is, or is not, in int8.
+
+        None where there is no such file, and for problems without classes.
+        """
+        floats = ("float", "fp")
+        files = (file for file in self.files if file.precision.startswith(floats) != is_int8)
+        tables = (table for file in files for table in file.tables if table.is_confusion)
+        return next(tables, None)

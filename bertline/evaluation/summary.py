@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bertline.evaluation.gate import Verdict
 from bertline.evaluation.judges import METRICS
 from bertline.evaluation.results import FileResult, ModelFacts, Results
+from bertline.tasks import get_task
 
 
 def summary_lines(results: Results, verdict: Verdict) -> list[str]:
@@ -23,6 +24,10 @@ def summary_lines(results: Results, verdict: Verdict) -> list[str]:
         f"{results.test_count:,} test examples, {results.leaked_count:,} of them also in training; "
         f"metrics in percent; drop: of {first}, in points"
     )
+    unmeasured = [name for name in get_task(results.task).metrics if name in results.unmeasured]
+    if unmeasured:
+        names = ", ".join(METRICS[name].label for name in unmeasured)
+        lines.append(f"nothing to measure in this data, and not gated: {names}")
     lines.append(model_line(results.model))
     for name, values in results.baselines.items():
         told = ", ".join(
@@ -31,7 +36,8 @@ def summary_lines(results: Results, verdict: Verdict) -> list[str]:
             for metric in results.metrics
             if metric in values
         )
-        lines.append(f"{name}: {told}")
+        if told:
+            lines.append(f"{name}: {told}")
     if results.champion is not None:
         lines.append(champion_line(results))
     lines.append(verdict_line(verdict))

@@ -18,6 +18,7 @@ from bertline.export.listing import (
     FLOAT_KINDS,
     FORMATS,
     MIXED_KINDS,
+    OPENVINO_INT8,
     ExportedFile,
     Format,
     Tensor,
@@ -43,7 +44,7 @@ class Exporter:
     few times the size of the weights. shape: fixes batch and length; open, LiteRT files have
     batch 1 and all others any. text_input: the tokenizer that OpenVINO forms also get inside.
     float_sites: those of litert_int8_mixed that stay float beside litert_int8's. fold: for LiteRT
-    forms with int8 activations.
+    forms with int8 activations. overflow_safe: of OpenVINO INT8.
     """
 
     def __init__(
@@ -55,9 +56,12 @@ class Exporter:
         text_input: TextInput | None = None,
         float_sites: Collection[str] = MIXED_KINDS,
         fold: Fold | None = None,
+        overflow_safe: bool = True,
     ) -> None:
         self._graph, self._samples, self._scratch = graph, samples, scratch
         self._shape, self._text_input, self._fold = shape, text_input, fold
+        self._overflow_safe = overflow_safe
+        self._tensors = functools.cache(functools.partial(_tensors, graph))
         self._float_sites = {
             "litert_int8": FLOAT_KINDS,
             "litert_int8_mixed": tuple(dict.fromkeys((*FLOAT_KINDS, *float_sites))),
@@ -78,7 +82,7 @@ class Exporter:
         except (ConverterError, RuntimeError, shutil.Error, tf.errors.OpError) as error:
             message = f"{name}: export failed ({_reason(error)}); is the disk full?"
             raise StageError(message) from error
-        inputs, outputs = _tensors(self._graph, self._shape_of(form))
+        inputs, outputs = self._tensors(self._shape_of(form))
         return ExportedFile(
             name=name,
             runtime=form.runtime,
@@ -90,6 +94,7 @@ class Exporter:
             outputs=outputs,
             text_path=str(text_path.relative_to(folder)) if text_path else None,
             float_sites=self._float_sites.get(name, ()),
+            overflow_safe=name == OPENVINO_INT8 and self._overflow_safe,
         )
 
     def _write(self, name: str, path: Path) -> None:
@@ -101,13 +106,15 @@ class Exporter:
         elif form.runtime == "litert":
             self._litert.export(form.precision, path)
         elif form.runtime == "openvino":
-            is_int8 = form.precision == "int8"
-            model = quantized(self._openvino, self._samples) if is_int8 else self._openvino
+            model = self._quantized() if name == OPENVINO_INT8 else self._openvino
             write_ir(model, path, fp16=form.precision != "fp32", shape=self._shape)
         elif self._shape == OPEN:
             shutil.copytree(self._saved_model, path)
         else:
             export_saved_model(self._graph, path, self._shape)
+
+    def _quantized(self) -> Any:
+        return quantized(self._openvino, self._samples, overflow_safe=self._overflow_safe)
 
     def _write_text_form(self, form: Format, path: Path) -> Path | None:
         if self._text_input is None or form.runtime != "openvino":

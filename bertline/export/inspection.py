@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bertline.config import Config
 from bertline.errors import ConfigError, StageError
+from bertline.files import check_readable
 
 DEFAULT_LENGTH = 128
 LISTED = 8
@@ -72,7 +73,7 @@ def inspect(path: Path, length: int | None = None) -> Inspection:
     length: where the file leaves it open, by default DEFAULT_LENGTH. Raises CheckpointError for a
     damaged file, ConfigError for one of another kind.
     """
-    if not path.is_file():
+    if not check_readable(path).is_file():
         raise ConfigError(f"{path}: no such file; give a .tflite or an OpenVINO .xml")
     if path.suffix == ".tflite":
         from bertline.export.inspect_litert import inspect_litert

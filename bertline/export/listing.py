@@ -24,6 +24,7 @@ class Format:
 
 INTEGER = "litert_integer"
 """The form that only a model with ranges of its own has: it was trained to be quantized."""
+OPENVINO_INT8 = "openvino_int8"
 FORMATS = {
     "saved_model": Format("saved_model", "float32", "saved_model"),
     "litert_float32": Format("litert", "float32", "litert_float32.tflite"),
@@ -34,9 +35,9 @@ FORMATS = {
     INTEGER: Format("litert", "integer", "litert_integer.tflite"),
     "openvino_fp32": Format("openvino", "fp32", "openvino_fp32/model.xml"),
     "openvino_fp16": Format("openvino", "fp16", "openvino_fp16/model.xml"),
-    "openvino_int8": Format("openvino", "int8", "openvino_int8/model.xml"),
+    OPENVINO_INT8: Format("openvino", "int8", "openvino_int8/model.xml"),
 }
-CALIBRATED = ("litert_int8", "litert_int8_mixed", "openvino_int8")
+CALIBRATED = ("litert_int8", "litert_int8_mixed", OPENVINO_INT8)
 """The forms whose ranges are taken from texts, or from training where that found them."""
 DEFAULT = tuple(
     name
@@ -91,6 +92,8 @@ class ExportedFile(Config):
     exported folder. size_bytes: of everything the form consists of. seconds: what making it took.
     text_path: of the same form with the tokenizer inside, which takes strings, if there is one.
     float_sites: of an int8 LiteRT form, the sites (export.sites) that are not quantized.
+    overflow_safe: of OpenVINO INT8, whether it computes the same on processors without VNNI
+    (export.openvino_weights).
     """
 
     name: str
@@ -103,6 +106,7 @@ class ExportedFile(Config):
     outputs: tuple[Tensor, ...] = ()
     text_path: str | None = None
     float_sites: tuple[str, ...] = ()
+    overflow_safe: bool = False
 
 
 class Calibration(Config):

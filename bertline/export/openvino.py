@@ -1,6 +1,6 @@
 """A SavedModel as OpenVINO IR with dynamic or fixed batch and length; FP32, FP16 and INT8."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from openvino import opset13 as opset
 from bertline.errors import StageError
 from bertline.export.graph import OPEN, Graph, Shape
 from bertline.export.openvino_ranges import set_ranges
+from bertline.export.openvino_weights import constant_of, store_weights
 from bertline.modeling.quantization import Ranges
 
 Sample = Mapping[str, NDArray[Any]]
@@ -45,30 +46,48 @@ def _add_axis_to_tokens(model: ov.Model) -> None:
 
 
 def quantized(
-    model: ov.Model, samples: Sequence[Sample], trained: Ranges | None = None
+    model: ov.Model,
+    samples: Sequence[Sample],
+    trained: Ranges | None = None,
+    overflow_safe: bool = True,
 ) -> ov.Model:
-    """The model with weights and activations in 8 bits, by NNCF.
+    """The model with dense layers and embeddings in integers, by NNCF.
 
     samples: what ranges are taken from, each best a single text without padding, whose
     activations are larger than those of any token and would widen every range. trained: the ranges
     of a network that was trained to be quantized; NNCF then moves no scales and no biases.
+    overflow_safe: the model computes the same without VNNI (export.openvino_weights).
     """
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"backend_params": {"compress_weights": False}}
     if trained is not None:
-        as_it_is = nncf.AdvancedSmoothQuantParameters(matmul=-1)
-        options["advanced_parameters"] = nncf.AdvancedQuantizationParameters(
-            smooth_quant_alphas=as_it_is, disable_bias_correction=True
-        )
+        options["smooth_quant_alphas"] = nncf.AdvancedSmoothQuantParameters(matmul=-1)
+        options["disable_bias_correction"] = True
     model = nncf.quantize(
         model,
         nncf.Dataset(samples),
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(samples),
-        **options,
+        ignored_scope=nncf.IgnoredScope(names=list(_attention(model))),
+        advanced_parameters=nncf.AdvancedQuantizationParameters(**options),
     )
     if trained is not None:
         set_ranges(model, trained)
+    store_weights(model, overflow_safe)
     return model
+
+
+def _attention(model: ov.Model) -> Iterator[str]:
+    """The names of the products of two activations, which stay float.
+
+    Without VNNI both factors would overflow in int8, and OpenVINO fuses attention with int8
+    products only where there is AVX-512.
+    """
+    for node in model.get_ops():
+        kind = node.get_type_name()
+        if kind == "ScaledDotProductAttention" or (
+            kind == "MatMul" and all(constant_of(node.input_value(i)) is None for i in (0, 1))
+        ):
+            yield node.get_friendly_name()
 
 
 def write_ir(model: ov.Model, path: Path, fp16: bool = True, shape: Shape = OPEN) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import tensorflow as tf
 
 from bertline.export.graph import Graph, Shape, graph_of_network
-from bertline.export.litert import save_frozen
+from bertline.export.litert import open_converter
+from bertline.export.saved_model import export_saved_model
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.fake_quant import fake_quantize_kernel
 from bertline.modeling.model import build_model
@@ -61,8 +62,8 @@ def write_integer(graph: Graph, scratch: Path, shape: Shape, path: Path) -> None
 
     shape: batch and length are fixed.
     """
-    save_frozen(graph, str(scratch), shape)
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(scratch))
+    export_saved_model(graph, scratch, shape)
+    converter = open_converter(scratch)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_output_type = tf.int8
     path.write_bytes(converter.convert())

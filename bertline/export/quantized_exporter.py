@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bertline.export.exporter import Exporter
 from bertline.export.graph import Graph, Shape
 from bertline.export.inspection import check_integer_only
 from bertline.export.listing import FORMATS, INTEGER, MIXED_KINDS, ExportedFile, Format
-from bertline.export.openvino import Sample, quantized, write_ir
+from bertline.export.openvino import Sample, quantized
 from bertline.export.quantized import QuantizedModel, write_integer
 from bertline.export.ranges import Ranges, find_ranges
 from bertline.export.text_input import TextInput
@@ -27,10 +28,18 @@ class QuantizedExporter(Exporter):
         *,
         text_input: TextInput | None = None,
         float_sites: Sequence[str] = MIXED_KINDS,
+        overflow_safe: bool = True,
         model: QuantizedModel,
         litert_length: int,
     ) -> None:
-        super().__init__(graph, samples, scratch, text_input=text_input, float_sites=float_sites)
+        super().__init__(
+            graph,
+            samples,
+            scratch,
+            text_input=text_input,
+            float_sites=float_sites,
+            overflow_safe=overflow_safe,
+        )
         self._model, self._litert_length = model, litert_length
 
     def export(self, name: str, folder: Path) -> ExportedFile:
@@ -46,11 +55,11 @@ class QuantizedExporter(Exporter):
             scratch = self._scratch / "integer"
             write_integer(self._model.graph(), scratch, self._shape_of(FORMATS[name]), path)
             check_integer_only(path)
-        elif name == "openvino_int8":
-            model = quantized(self._openvino, self._samples, self._model.ranges)
-            write_ir(model, path, shape=self._shape)
         else:
             super()._write(name, path)
+
+    def _quantized(self) -> Any:
+        return quantized(self._openvino, self._samples, self._model.ranges, self._overflow_safe)
 
     def _shape_of(self, form: Format) -> Shape:
         batch, length = super()._shape_of(form)

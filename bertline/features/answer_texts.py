@@ -9,11 +9,12 @@ from bertline.features.tokenizer import Tokenizer
 
 
 class AnswerTexts:
-    """What tokens of one context mean in it, by the rule of the BERT paper's SQuAD code.
+    """What tokens of one context mean in it.
 
-    The words of the tokens are spelled as they are before WordPiece, and the tokens looked for
-    in that; where they are found, the same characters of the words are meant. Where they are not,
-    or where that spelling has another number of characters, the whole words are.
+    Of a record with the characters of its tokens, these. Of a record with their words, what the
+    BERT paper's SQuAD code finds: it spells the words as they are before WordPiece and looks for
+    the tokens there; where it finds them, the same characters of the words are meant. Where it does
+    not, or where that spelling has another number of characters, the whole words are.
     """
 
     def __init__(self, tokenizer: Tokenizer, words: Words) -> None:
@@ -23,6 +24,8 @@ class AnswerTexts:
 
     def characters(self, record: Record, first: int, last: int) -> tuple[int, int]:
         """Characters [start, end) of the context that tokens first to last of a window mean."""
+        if "starts" in record.columns:
+            return int(record["starts"][first]), int(record["ends"][last])
         first_word, last_word = record["word_ids"][[first, last]].tolist()
         ids = record["input_ids"][first : last + 1].tolist()
         tokens = " ".join(self.tokenizer.tokens[id] for id in ids)

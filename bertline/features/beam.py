@@ -4,7 +4,6 @@ import contextlib
 import difflib
 import itertools
 import shutil
-import tempfile
 import uuid
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,11 +18,14 @@ from apache_beam.options.pipeline_options_validator import PipelineOptionsValida
 from apache_beam.runners.runner import create_runner
 
 from bertline.errors import ConfigError, StageError
+from bertline.examples import TEST
+from bertline.features.batches import Record
 from bertline.features.kinds import KINDS
 from bertline.features.outcomes import has_features, outcome_file, take_outcome, write_outcome
 from bertline.features.shards import Shard, Summary, encode_shard
 from bertline.features.spec import InputSpec, TokenizerSpec
 from bertline.features.tokenizer import Tokenizer
+from bertline.leftovers import temporary_folder
 
 RUNNERS = {
     # Not the plain DirectRunner, which downloads a runner.
@@ -165,7 +167,7 @@ class _Exchange:
     @contextlib.contextmanager
     def borrowed(self, shard: Shard) -> Iterator[Shard]:
         """The shard with its files on this machine, which are put back in the end."""
-        with tempfile.TemporaryDirectory(prefix="bertline-") as folder:
+        with temporary_folder() as folder:
             source, target = (Path(folder, file.name) for file in (shard.source, shard.target))
             with self._open(shard.source) as remote, source.open("wb") as local:
                 remote.seek(shard.offset_bytes)
@@ -204,7 +206,7 @@ class _EncodeShard(beam.DoFn):  # type: ignore[misc]
 
     def setup(self) -> None:
         vocab_file = self.job.vocab_file
-        with tempfile.TemporaryDirectory(prefix="bertline-") as folder:
+        with temporary_folder() as folder:
             if self.exchange:
                 vocab_file = Path(folder, vocab_file.name)
                 self.exchange.get(vocab_file)
@@ -220,10 +222,12 @@ class _EncodeShard(beam.DoFn):  # type: ignore[misc]
         if self.interrupted:
             # The shards that follow in this process are passed over.
             raise KeyboardInterrupt
-        job = self.job
-        encode = KINDS[job.example_kind].encode_examples
-        return encode_shard(
-            shard,
-            job.example_kind,
-            lambda batch: encode(self.tokenizer, batch, job.labels, job.inputs),
-        )
+        job, tokenizer = self.job, self.tokenizer
+        kind = KINDS[job.example_kind]
+
+        def encode(batch: Sequence[Any]) -> list[Record]:
+            if shard.split == TEST:
+                return kind.encode_unlabelled(tokenizer, batch, job.inputs)
+            return kind.encode_examples(tokenizer, batch, job.labels, job.inputs)
+
+        return encode_shard(shard, job.example_kind, encode, tokenizer)

@@ -33,6 +33,13 @@ class Kind:
     encode_examples: Callable[[Tokenizer, Sequence[Any], Labels, InputSpec], list[Record]]
     decode: Callable[[Sequence[Item], FeatureSet, Sequence[Logits], Meanings], Sequence[Answer]]
 
+    def encode_unlabelled(
+        self, tokenizer: Tokenizer, examples: Sequence[Any], inputs: InputSpec
+    ) -> list[Record]:
+        """As encode_examples, without labels: they need not be those of a model."""
+        records = self.encode_items(tokenizer, [self.item(each) for each in examples], inputs)
+        return [Record(examples[int(record.id)].id, record.columns) for record in records]
+
     def parse_item(self, value: Mapping[str, Any], place: str) -> Item:
         """The item of a JSON object; raises DataError naming `place` and the fields."""
         values = [value[name] for name in self.fields if value.get(name) is not None]
@@ -43,12 +50,17 @@ class Kind:
         return values[0] if len(values) == 1 else (values[0], values[1])
 
     def check_item(self, item: object, number: int) -> None:
-        """Raises DataError, naming the item's number, for what is no item of this kind."""
+        """Raises DataError, naming the item's number, for what is no item of this kind.
+
+        An item, a question, a context or either text of a pair is a string with visible characters.
+        """
         texts = item if isinstance(item, tuple) else (item,)
         if not all(isinstance(text, str) for text in texts):
             raise DataError(f"text {number} is {type(item).__name__} {item!r:.40}; give strings")
         if not self.min_fields <= len(texts) <= len(self.fields):
             raise DataError(f"text {number} ({item!r:.40}): give ({', '.join(self.fields)})")
+        if not all(text.strip() for text in texts):
+            raise DataError(f"text {number} ({item!r:.40}) has no words; leave it out")
 
 
 KINDS = {
@@ -83,10 +95,10 @@ KINDS = {
         labels=lambda labels: {},
         item=lambda example: (example.question, example.context),
         encode_items=lambda tokenizer, items, inputs: windows.encode_questions(
-            tokenizer, [(item[0], item[1]) for item in items], *inputs.window_lengths
+            tokenizer, [(item[0], item[1]) for item in items], *inputs.windows
         ),
         encode_examples=lambda tokenizer, examples, labels, inputs: (
-            windows.encode_question_examples(tokenizer, examples, *inputs.window_lengths)
+            windows.encode_question_examples(tokenizer, examples, *inputs.windows)
         ),
         decode=spans.decode_questions,
     ),

@@ -8,6 +8,7 @@ from typing import Any
 from bertline.artifacts import read_json, write_json
 from bertline.errors import DataError
 from bertline.features.shards import Shard, Summary
+from bertline.interrupts import Interrupted, number_of
 
 
 def outcome_file(shard: Shard) -> Path:
@@ -27,8 +28,8 @@ def write_outcome(shard: Shard, source: Path, encode: Callable[[Shard], Summary]
         outcome = {"data_error": str(error).replace(str(shard.source), str(source))}
     except OSError as error:
         outcome = {"os_error": [error.errno, error.strerror, error.filename]}
-    except KeyboardInterrupt:
-        outcome = {"interrupted": True}
+    except KeyboardInterrupt as error:
+        outcome = {"interrupted": number_of(error)}
     write_json(outcome_file(shard), outcome)
     return "interrupted" not in outcome
 
@@ -44,7 +45,7 @@ def take_outcome(shard: Shard) -> Summary:
     outcome = read_json(file)
     file.unlink()
     if "interrupted" in outcome:
-        raise KeyboardInterrupt
+        raise Interrupted(outcome["interrupted"])
     if "data_error" in outcome:
         raise DataError(outcome["data_error"])
     if "os_error" in outcome:

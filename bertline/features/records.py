@@ -5,9 +5,7 @@ of these bytes, the record, a masked CRC-32C of the record. The schema is that o
 example.proto, so that `tf.data.TFRecordDataset` and `tf.io.parse_example` read the files.
 """
 
-import os
 import struct
-import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +18,7 @@ from google.protobuf.message import DecodeError
 from bertline.artifacts import read_manifest
 from bertline.errors import DataError
 from bertline.features.batches import FeatureSet, Record
+from bertline.files import new_file
 
 _ID = "id"
 _REMEDY = "run tokenize again"
@@ -63,18 +62,11 @@ def write_shard(path: Path, records: Iterable[Record]) -> int:
 
     Equal records give equal bytes.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     count = 0
-    try:
-        with temporary.open("wb") as stream:
-            for record in records:
-                _write_framed(stream, _to_example(record))
-                count += 1
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with new_file(path) as stream:
+        for record in records:
+            _write_framed(stream, _to_example(record))
+            count += 1
     return count
 
 

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from bertline.errors import DataError
 from bertline.examples import Example, parse_example
 from bertline.features.batches import Record, round_up
 from bertline.features.records import write_shard
+from bertline.features.tokenizer import UNK, Tokenizer
 from bertline.progress import Progress
 
 # Large enough for the tokenizer to use its threads, small enough to forget.
@@ -31,17 +34,25 @@ class Shard:
     count: int
     target: Path
 
+    @property
+    def split(self) -> str:
+        """Name of the split that the lines are of."""
+        return self.source.stem
+
 
 @dataclass(slots=True)
 class Summary:
-    """What was written: examples, how many were truncated, and how long they are.
+    """What was written: records, how many were truncated, and how long they are.
 
-    lengths: number of examples by length in tokens, rounded up to a multiple of 8 ("24": 310).
+    lengths: number of records by length in tokens, rounded up to a multiple of 8 ("24": 310).
+    tokens, of which unknown are [UNK]: without [CLS] and [SEP].
     """
 
     count: int = 0
     truncated: int = 0
     lengths: dict[str, int] = field(default_factory=dict)
+    tokens: int = 0
+    unknown: int = 0
 
     @classmethod
     def total(cls, summaries: Iterable[Self]) -> Self:
@@ -51,21 +62,26 @@ class Summary:
         for summary in summaries:
             total.count += summary.count
             total.truncated += summary.truncated
+            total.tokens += summary.tokens
+            total.unknown += summary.unknown
             lengths.update(summary.lengths)
         total.lengths = {bucket: lengths[bucket] for bucket in sorted(lengths, key=int)}
         return total
 
-    def add(self, record: Record) -> None:
-        """Counts one record."""
-        length = len(record["input_ids"])
+    def add(self, record: Record, tokenizer: Tokenizer) -> None:
+        """Counts one record, which `tokenizer` made."""
+        ids = record["input_ids"]
+        length = len(ids)
         bucket = str(round_up(length))
         self.count += 1
+        self.tokens += length - int(np.isin(ids, (tokenizer.cls_id, tokenizer.sep_id)).sum())
+        self.unknown += int((ids == tokenizer.vocabulary[UNK]).sum())
         self.truncated += int(record["num_tokens"][0]) > length
         self.lengths[bucket] = self.lengths.get(bucket, 0) + 1
 
 
 def describe(splits: Mapping[str, Sequence[tuple[str, Summary]]]) -> dict[str, dict[str, Any]]:
-    """What a features manifest tells of each split: counts, truncated, lengths and shards.
+    """What a features manifest tells of each split: the fields of its Summary, and shards.
 
     splits: for each split the file name and the summary of its shards, in order.
     """
@@ -74,6 +90,8 @@ def describe(splits: Mapping[str, Sequence[tuple[str, Summary]]]) -> dict[str, d
         "counts": {split: total.count for split, total in totals.items()},
         "truncated": {split: total.truncated for split, total in totals.items()},
         "lengths": {split: total.lengths for split, total in totals.items()},
+        "tokens": {split: total.tokens for split, total in totals.items()},
+        "unknown": {split: total.unknown for split, total in totals.items()},
         "shards": {split: [name for name, _ in files] for split, files in splits.items()},
     }
 
@@ -105,7 +123,7 @@ def plan_shards(source: Path, count: int, targets: Sequence[Path]) -> list[Shard
     ]
 
 
-def encode_shard(shard: Shard, example_kind: str, encode: Encode) -> Summary:
+def encode_shard(shard: Shard, example_kind: str, encode: Encode, tokenizer: Tokenizer) -> Summary:
     """Writes the shard's feature file, whole or not at all, and tells what is in it.
 
     Holds one batch of examples at a time. Raises DataError that names the file and the line.
@@ -117,7 +135,7 @@ def encode_shard(shard: Shard, example_kind: str, encode: Encode) -> Summary:
             for first_line, batch in _batches(shard, example_kind):
                 encoded = _encode_batch(shard, first_line, batch, encode)
                 for record in encoded:
-                    summary.add(record)
+                    summary.add(record, tokenizer)
                 yield from encoded
                 progress.update(len(batch))
 

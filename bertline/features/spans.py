@@ -1,6 +1,7 @@
 """Logits of windows in, the answer to a question out, as write_predictions of the BERT paper.
 
-The rules are those of run_squad.py (Devlin et al. 2019, arXiv:1810.04805).
+The rules are those of run_squad.py (Devlin et al. 2019, arXiv:1810.04805), but for the place of an
+answer, which is by default that of its tokens' characters (docs/decisions/0016).
 """
 
 import math

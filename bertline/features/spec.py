@@ -7,6 +7,7 @@ from pydantic import Field
 from bertline.config import Config
 
 Truncation = Literal["head", "tail", "head_tail"]
+AnswerPlaces = Literal["characters", "words"]
 Positive = Annotated[int, Field(gt=0)]
 
 
@@ -48,18 +49,21 @@ class InputSpec(Config):
     classified text that is longer: its head, its tail, or "head_tail", a quarter of the tokens from
     the head and the others from the tail (Sun et al. 2019, arXiv:1905.05583, section 5.3.1). Of
     questions also: doc_stride, the step from one window over a long context to the next;
-    max_query_length, what is read of a question.
+    max_query_length, what is read of a question; answer_places, whether an answer is at the
+    characters of its tokens, or where the SQuAD code of the BERT paper finds it in the words (at
+    white space) of its tokens, which needs texts with spaces.
     """
 
     max_seq_length: Annotated[int, Field(ge=3)] = 64
     truncation: Truncation = "head"
     doc_stride: Positive = 128
     max_query_length: Positive = 64
+    answer_places: AnswerPlaces = "characters"
 
     @property
-    def window_lengths(self) -> tuple[int, int, int]:
-        """max_seq_length, doc_stride and max_query_length."""
-        return self.max_seq_length, self.doc_stride, self.max_query_length
+    def windows(self) -> tuple[int, int, int, AnswerPlaces]:
+        """max_seq_length, doc_stride, max_query_length and answer_places."""
+        return self.max_seq_length, self.doc_stride, self.max_query_length, self.answer_places
 
 
 class AnswerSpec(Config):

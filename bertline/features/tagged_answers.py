@@ -1,7 +1,6 @@
 """Logits of tagged texts in, intents and slots out."""
 
 import functools
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -61,24 +60,22 @@ def decode_tagged_texts(
     """One answer a text, from its row of `features` and its logits (see `decode_tagged_text`)."""
     return [
         decode_tagged_text(
-            str(text),
             features.record(row),
             of_row["intent_logits"],
             of_row["slot_logits"],
             meanings.labels,
         )
-        for row, (text, of_row) in enumerate(zip(items, logits, strict=True))
+        for row, of_row in enumerate(logits)
     ]
 
 
 def decode_tagged_text(
-    text: str,
     record: Record,
     intent_logits: NDArray[np.float32],
     slot_logits: NDArray[np.float32],
     labels: Labels,
 ) -> TaggedAnswer:
-    """The answer for `text`, encoded as `record`.
+    """The answer for the text that is encoded as `record`.
 
     intent_logits: float32 [intents]. slot_logits: float32 [length, tags], of which the rows
     after the record's tokens are padding. labels: "intents" and "tags", in the logits' order.
@@ -92,7 +89,7 @@ def decode_tagged_text(
     return TaggedAnswer(
         intent=labels["intents"][best],
         probability=float(probability),
-        slots=slots_of(kept, word_spans(text, record)),
+        slots=slots_of(kept, word_spans(record)),
         tags=kept + ["O"] * cut_off,
         truncated=len(record["input_ids"]) < int(record["num_tokens"][0]),
     )
@@ -132,20 +129,13 @@ def _follows(tags: tuple[str, ...]) -> NDArray[np.float32]:
     )
 
 
-def word_spans(text: str, record: Record) -> list[tuple[int, int]]:
-    """Characters [start, end) of each word of `text` that the record's tokens cover."""
+def word_spans(record: Record) -> list[tuple[int, int]]:
+    """Characters [start, end) of each word of the text that the record's tokens cover."""
     starts, ends = record["starts"].tolist(), record["ends"].tolist()
     first_tokens = [*np.flatnonzero(record["word_starts"]).tolist(), len(starts) - 1]
-    spans = []
-    for first, following in pairwise(first_tokens):
-        end = max(ends[first:following])
-        # Accents that lower-casing strips belong to no token, but to the word; one that is kept
-        # after a punctuation mark begins the next word.
-        limit = starts[following] if following < len(starts) - 1 else len(text)
-        while end < limit and unicodedata.category(text[end]) == "Mn":
-            end += 1
-        spans.append((starts[first], end))
-    return spans
+    return [
+        (starts[first], max(ends[first:following])) for first, following in pairwise(first_tokens)
+    ]
 
 
 def slots_of(tags: list[str], spans: list[tuple[int, int]]) -> tuple[Slot, ...]:

@@ -1,11 +1,12 @@
 """WordPiece tokenization as BERT does it, with character offsets."""
 
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import tokenizers
 from tokenizers.models import WordPiece
@@ -27,7 +28,8 @@ class Encoding:
     """The tokens of one text, special tokens not included; all lists [tokens].
 
     ids: vocabulary ids. starts, ends: the token's characters [start, end) in the original text,
-    in code points. words: number of the word that the token is a piece of, from 0, ascending.
+    in code points; combining marks that normalization strips belong to the token before. words:
+    number of the word that the token is a piece of, from 0, ascending.
     """
 
     ids: list[int]
@@ -40,6 +42,14 @@ class Encoding:
         """Index of the first token of each word; int [words]."""
         words = self.words
         return [i for i, word in enumerate(words) if i == 0 or word != words[i - 1]]
+
+
+class Pieces(NamedTuple):
+    """The tokens of one word: ids, and characters [start, end) of the word; lists [tokens]."""
+
+    ids: list[int]
+    starts: list[int]
+    ends: list[int]
 
 
 class Tokenizer:
@@ -56,7 +66,7 @@ class Tokenizer:
         self.tokens = {number: token for token, number in vocabulary.items()}
         self.pad_id, self.cls_id, self.sep_id = (vocabulary[name] for name in (PAD, CLS, SEP))
         model = WordPiece(vocabulary, unk_token=UNK, max_input_chars_per_word=MAX_CHARS_PER_WORD)
-        self._known: dict[str, list[int]] = {}
+        self._known: dict[str, Pieces] = {}
         self._tokenizer = tokenizers.Tokenizer(model)
         self._tokenizer.normalizer = BertNormalizer(
             lowercase=spec.do_lower_case,
@@ -97,15 +107,18 @@ class Tokenizer:
             Encoding(
                 ids=encoding.ids,
                 starts=[start for start, _ in offsets],
-                ends=[end for _, end in offsets],
+                ends=_ends_with_marks(text, offsets),
                 # None is for special tokens, and there are none.
                 words=cast(list[int], encoding.word_ids),
             )
-            for encoding, offsets in ((encoding, encoding.offsets) for encoding in encodings)
+            for text, encoding, offsets in (
+                (text, encoding, encoding.offsets)
+                for text, encoding in zip(texts, encodings, strict=True)
+            )
         ]
 
-    def encode_words(self, words: Iterable[str]) -> dict[str, list[int]]:
-        """The ids of each word, to be joined to those of a text; a word has no white space.
+    def encode_words(self, words: Iterable[str]) -> dict[str, Pieces]:
+        """The tokens of each word, to be joined to those of a text; a word has no white space.
 
         Words come again and again: those of earlier calls are remembered.
         """
@@ -117,10 +130,14 @@ class Tokenizer:
         # One text of many words is encoded in half the time of many texts.
         encodings = self.encode(["\n".join(group) for group in groups])
         for group, encoding in zip(groups, encodings, strict=True):
-            ends = accumulate(len(word) + 1 for word in group)
-            bounds = [0, *(bisect_left(encoding.starts, end) for end in ends)]
-            for word, (first, behind) in zip(group, pairwise(bounds), strict=True):
-                known[word] = encoding.ids[first:behind]
+            places = [0, *accumulate(len(word) + 1 for word in group)]
+            bounds = [bisect_left(encoding.starts, place) for place in places]
+            for word, place, (first, behind) in zip(group, places, pairwise(bounds), strict=False):
+                known[word] = Pieces(
+                    encoding.ids[first:behind],
+                    [start - place for start in encoding.starts[first:behind]],
+                    [end - place for end in encoding.ends[first:behind]],
+                )
         self._known = known
         return {word: known[word] for word in distinct}
 
@@ -128,6 +145,18 @@ class Tokenizer:
         """What is cut into WordPieces: normalized words, and each punctuation mark by itself."""
         normalized = self._tokenizer.normalizer.normalize_str(text)
         return [word for word, _ in self._tokenizer.pre_tokenizer.pre_tokenize_str(normalized)]
+
+
+def _ends_with_marks(text: str, offsets: Sequence[tuple[int, int]]) -> list[int]:
+    """The ends of tokens, with the combining marks between a token and the next."""
+    ends = [end for _, end in offsets]
+    if not text.isascii():
+        behind = [start for start, _ in offsets[1:]]
+        for number, (end, bound) in enumerate(zip(ends, [*behind, len(text)], strict=False)):
+            while end < bound and unicodedata.category(text[end]) == "Mn":
+                end += 1
+            ends[number] = end
+    return ends
 
 
 def read_vocab(file: Path) -> dict[str, int]:

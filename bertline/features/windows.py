@@ -7,15 +7,17 @@ doc_stride tokens, until one reaches the context's end.
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain
+from itertools import chain
 from typing import NamedTuple, Self
 
 import numpy as np
 
-from bertline.datasets.words import Words, split_words
+from bertline.datasets.words import split_words
 from bertline.errors import ConfigError, DataError
-from bertline.examples import GoldAnswer, Question
+from bertline.examples import Question
 from bertline.features.batches import IntArray, Record
+from bertline.features.context import Context
+from bertline.features.spec import AnswerPlaces
 from bertline.features.tokenizer import Tokenizer
 
 
@@ -25,13 +27,16 @@ def encode_questions(
     max_seq_length: int,
     doc_stride: int,
     max_query_length: int,
+    answer_places: AnswerPlaces = "characters",
 ) -> list[Record]:
     """One or more consecutive records for each (question, context); the id is its number, from "0".
 
     Columns, T being the tokens of the window, at most max_seq_length: input_ids [T];
-    segment_ids [T]: 0 up to the first [SEP], then 1; word_ids [T]: number of the context's word
-    (see datasets.words) on the context's tokens, else 0; max_context [T]: 1 on those that have
-    more context in this window than in any other, else 0; num_tokens [1]: T.
+    segment_ids [T]: 0 up to the first [SEP], then 1; max_context [T]: 1 on the context's tokens
+    that have more context in this window than in any other, else 0; num_tokens [1]: T. By
+    answer_places (see InputSpec) also, on the context's tokens and else 0, either word_ids [T]:
+    number of the context's word (see datasets.words), or starts, ends [T]: characters in the
+    context. Answers are decoded by what a record has.
 
     doc_stride: a step in tokens, not an overlap. max_query_length: tokens of a question that are
     kept. A context without tokens has one window. Raises ConfigError for lengths that leave no
@@ -41,7 +46,7 @@ def encode_questions(
     lengths = _Lengths.of(max_seq_length, doc_stride, max_query_length)
     return [
         window.record
-        for _, windows in _cut(tokenizer, numbers, items, lengths)
+        for _, windows in _cut(tokenizer, numbers, items, lengths, answer_places)
         for window in windows
     ]
 
@@ -52,12 +57,13 @@ def encode_question_examples(
     max_seq_length: int,
     doc_stride: int,
     max_query_length: int,
+    answer_places: AnswerPlaces = "characters",
 ) -> list[Record]:
     """As `encode_questions`, with the examples' ids and two more columns.
 
-    start_position, end_position [1]: first and last token of the first gold answer; both 0 where
-    it is not whole in the window, where the question is impossible, and where the context does
-    not have the answer's text at its place.
+    start_position, end_position [1]: first and last token of the first gold answer, by characters
+    those that cover it; both 0 where it is not whole in the window, where the question is
+    impossible, and where the context does not have the answer's text at its place.
     """
     ids = [example.id for example in examples]
     items = [(example.question, example.context) for example in examples]
@@ -67,11 +73,15 @@ def encode_question_examples(
     pieces = tokenizer.encode_words(chain.from_iterable(words.values()))
     records = []
     for answer, (context, windows) in zip(
-        answers, _cut(tokenizer, ids, items, lengths), strict=True
+        answers, _cut(tokenizer, ids, items, lengths, answer_places), strict=True
     ):
-        span = answer and context.answer_tokens(
-            answer, [id for word in words[answer.text] for id in pieces[word]]
-        )
+        span = None
+        if answer and context.has(answer):
+            if answer_places == "characters":
+                span = context.tokens_at(answer.start, answer.start + len(answer.text))
+            else:
+                own = [id for word in words[answer.text] for id in pieces[word].ids]
+                span = context.tokens_in_words(answer, own)
         for window in windows:
             start, end = window.positions(*span) if span else (0, 0)
             window.record.columns["start_position"] = np.array([start], np.int32)
@@ -101,43 +111,6 @@ class _Lengths(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Context:
-    """A context's words and tokens.
-
-    ids: of the tokens. word_ids: the word of each. first_tokens [words + 1]: the first token of
-    each word (of one without tokens, the first after it), and behind the last.
-    """
-
-    words: Words
-    ids: IntArray
-    word_ids: IntArray
-    first_tokens: list[int]
-
-    @classmethod
-    def of(cls, text: str, pieces: list[list[int]]) -> Self:
-        counts = [len(ids) for ids in pieces]
-        ids = np.fromiter(chain.from_iterable(pieces), np.int32, sum(counts))
-        word_ids = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
-        return cls(Words.of(text), ids, word_ids, [0, *accumulate(counts)])
-
-    def answer_tokens(self, answer: GoldAnswer, ids: list[int]) -> tuple[int, int] | None:
-        """First and last token of an answer: of its words, narrowed to its own tokens if there.
-
-        None if its text is not at its place.
-        """
-        text, end = answer.text, answer.start + len(answer.text)
-        if not text.strip() or not self.words.text.startswith(text, answer.start):
-            return None
-        first = self.first_tokens[self.words.at(answer.start)]
-        behind = self.first_tokens[self.words.at(end - 1) + 1]
-        tokens = self.ids[first:behind].tolist()
-        for start in range(len(tokens) - len(ids) + 1):
-            if ids and tokens[start : start + len(ids)] == ids:
-                return first + start, first + start + len(ids) - 1
-        return first, behind - 1
-
-
-@dataclass(frozen=True, slots=True)
 class _Window:
     """A record, and where its tokens of the context come from.
 
@@ -158,28 +131,33 @@ class _Window:
 
 
 def _cut(
-    tokenizer: Tokenizer, ids: Sequence[str], items: Sequence[tuple[str, str]], lengths: _Lengths
-) -> Iterator[tuple[_Context, list[_Window]]]:
+    tokenizer: Tokenizer,
+    ids: Sequence[str],
+    items: Sequence[tuple[str, str]],
+    lengths: _Lengths,
+    answer_places: AnswerPlaces,
+) -> Iterator[tuple[Context, list[_Window]]]:
     """The context and the windows of each item."""
     for id, item in zip(ids, items, strict=True):
         _check_unicode(id, item)
     words = {text: split_words(text) for text in set(chain.from_iterable(items))}
     pieces = tokenizer.encode_words(chain.from_iterable(words.values()))
     contexts = {
-        text: _Context.of(text, [pieces[word] for word in words[text]])
+        text: Context.of(text, [pieces[word] for word in words[text]])
         for text in {text for _, text in items}
     }
     for id, (question, text) in zip(ids, items, strict=True):
         context = contexts[text]
-        query = [id for word in words[question] for id in pieces[word]]
+        query = [id for word in words[question] for id in pieces[word].ids]
         front = np.array(
             [tokenizer.cls_id, *query[: lengths.max_query_length], tokenizer.sep_id], np.int32
         )
+        places = context.places(answer_places)
         room = lengths.max_seq_length - len(front) - 1
         yield (
             context,
             [
-                _window(id, front, context, start, max_context, tokenizer.sep_id)
+                _window(id, front, context.ids, start, max_context, places, tokenizer.sep_id)
                 for start, max_context in _plan(len(context.ids), room, lengths.doc_stride)
             ],
         )
@@ -198,18 +176,26 @@ def _check_unicode(id: str, item: tuple[str, str]) -> None:
 
 
 def _window(
-    id: str, front: IntArray, context: _Context, start: int, max_context: IntArray, sep_id: int
+    id: str,
+    front: IntArray,
+    context_ids: IntArray,
+    start: int,
+    max_context: IntArray,
+    places: dict[str, IntArray],
+    sep_id: int,
 ) -> _Window:
     offset, end = len(front), start + len(max_context)
     length = offset + len(max_context) + 1
-    rows = np.zeros((4, length), np.int32)
+    rows = np.zeros((3 + len(places), length), np.int32)
     rows[0, :offset] = front
-    rows[0, offset:-1] = context.ids[start:end]
+    rows[0, offset:-1] = context_ids[start:end]
     rows[0, -1] = sep_id
     rows[1, offset:] = 1
-    rows[2, offset:-1] = context.word_ids[start:end]
-    rows[3, offset:-1] = max_context
-    columns = dict(zip(("input_ids", "segment_ids", "word_ids", "max_context"), rows, strict=True))
+    rows[2, offset:-1] = max_context
+    for row, values in zip(rows[3:], places.values(), strict=True):
+        row[offset:-1] = values[start:end]
+    names = ("input_ids", "segment_ids", "max_context", *places)
+    columns = dict(zip(names, rows, strict=True))
     columns["num_tokens"] = np.array([length], np.int32)
     return _Window(Record(id, columns), start, end, offset)
 

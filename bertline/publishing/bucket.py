@@ -14,15 +14,16 @@ publisher left is completed by the next one with the same files; otherwise the n
 import contextlib
 import io
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 
-from bertline.artifacts import MANIFEST, digest, files_of, parse_manifest
-from bertline.errors import StorageError
+from bertline.artifacts import MANIFEST, Manifest, digest, files_of, parse_manifest
+from bertline.errors import DataError, StorageError
+from bertline.leftovers import temporary_folder
 from bertline.progress import Progress
-from bertline.publishing.shelf import KIND, LATEST, WITHDRAWN, Latest, Withdrawn
+from bertline.publishing.shelf import KIND, WITHDRAWN, Latest, Withdrawn
 from bertline.storage.bucket import Bucket
+from bertline.versions import LATEST
 
 
 class BucketShelf:
@@ -37,16 +38,29 @@ class BucketShelf:
 
     def source(self, version: int) -> object:
         """What the manifest says the version was made from; None if there is no manifest."""
-        found = self._bucket.read(f"{self._key}/{version}/{MANIFEST}")
-        if found is None:
-            return None
-        return parse_manifest(found[0], self._address(str(version)), KIND).about.get("source")
+        manifest = self._manifest(version)
+        return None if manifest is None else manifest.about.get("source")
+
+    def verify(self, version: int) -> None:
+        """Looks for all files of the version; raises DataError that names what is missing."""
+        manifest, names = self._manifest(version), set(self._names())
+        for name in () if manifest is None else manifest.files:
+            if f"{version}/{name}" not in names:
+                raise DataError(
+                    f"{self._address(f'{version}/{name}')}: missing; bring back a whole copy of "
+                    f"version {version}, or remove it"
+                )
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Does nothing: what changes is replaced on condition of what was read."""
+        yield
 
     @contextlib.contextmanager
     def staging(self) -> Iterator[Path]:
         """A path in the folder for temporary files."""
-        with tempfile.TemporaryDirectory(prefix="bertline-") as folder:
-            yield Path(folder) / "version"
+        with temporary_folder() as folder:
+            yield folder / "version"
 
     def put(self, folder: Path) -> int:
         """Claims the next free number and uploads the artifact below it, its manifest last."""
@@ -100,6 +114,10 @@ class BucketShelf:
         while not self._bucket.add(self._claim_of(number), io.BytesIO(manifest.encode())):
             number += 1
         return number
+
+    def _manifest(self, version: int) -> Manifest | None:
+        found = self._bucket.read(f"{self._key}/{version}/{MANIFEST}")
+        return parse_manifest(found[0], self._address(str(version)), KIND) if found else None
 
     def _claim_of(self, number: int) -> str:
         return f"{self._key}/.claims/{number}"

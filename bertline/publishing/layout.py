@@ -14,30 +14,38 @@ Both servers are pointed at <registry>/<name> and serve the highest version.
 
 import shutil
 from collections.abc import Collection, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from bertline.artifacts import MANIFEST
+from bertline.artifacts import Manifest
 from bertline.export.listing import FILE_NAME, ExportedFile, Exports
 
 
-def lay_out(exported: Path, names: Collection[str], target: Path) -> None:
-    """Copies an exported folder into folder `target`, of its model files only those in `names`."""
+def lay_out(
+    exported: Path, manifest: Manifest, names: Collection[str], target: Path
+) -> dict[str, str]:
+    """Copies an exported folder into folder `target`, of its model files only those in `names`.
+
+    Returns what the manifest tells of the copies: path in `target` → SHA-256 in hex.
+    """
     exports = Exports.read(exported)
     files = [file for file in exports.files if file.name in names]
     places = dict(_places(files))
-    left_out = {top for file in exports.files for top in _tops(file)} | {MANIFEST, FILE_NAME}
-    for entry in exported.iterdir():
-        if entry.name not in left_out:
-            _copy(entry, target / entry.name)
-    for file in files:
-        top, *others = _tops(file)
-        to_root = places[file.name] != file.path
-        _copy(exported / top, target if to_root else target / top)
-        for other in others:
-            _copy(exported / other, target / other)
+    tops = {top: file for file in exports.files for top in _tops(file)}
+    copied = {}
+    for name, sha256 in manifest.files.items():
+        path = PurePosixPath(name)
+        file = tops.get(path.parts[0])
+        if name == FILE_NAME or (file is not None and file not in files):
+            continue
+        if file is not None and path.is_relative_to(_tops(file)[0]):
+            path = path if places[file.name] == file.path else path.relative_to(_tops(file)[0])
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(exported / name, target / path)
+        copied[str(path)] = sha256
     moved = [file.model_copy(update={"path": places[file.name]}) for file in files]
     listing = exports.model_copy(update={"files": tuple(moved)})
     listing.write(target)
+    return copied
 
 
 def _tops(file: ExportedFile) -> list[str]:
@@ -56,10 +64,3 @@ def _places(files: Collection[ExportedFile]) -> Iterator[tuple[str, str]]:
             yield file.name, Path(file.path).name
         else:
             yield file.name, file.path
-
-
-def _copy(source: Path, target: Path) -> None:
-    if source.is_dir():
-        shutil.copytree(source, target, dirs_exist_ok=True)
-    else:
-        shutil.copyfile(source, target)

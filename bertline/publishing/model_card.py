@@ -1,5 +1,7 @@
 """The model card: what a published model is for, how good it is, and where that ends."""
 
+import html
+import re
 from pathlib import Path
 
 from bertline.evaluation.gate import Verdict
@@ -8,6 +10,15 @@ from bertline.evaluation.report import flat
 from bertline.evaluation.results import Results
 from bertline.evaluation.summary import size_text
 from bertline.modeling.config import ModelSpec
+
+SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
+"""Characters that may mean something in a line of Markdown."""
+
+
+def escaped(text: object) -> str:
+    """The Markdown that shows `text` as it is, in one line."""
+    line = " ".join(str(text).split())
+    return html.escape(SPECIAL.sub(r"\\\1", line), quote=False)
 
 
 def render_model_card(spec: ModelSpec, results: Results, verdict: Verdict) -> str:
@@ -22,7 +33,7 @@ def render_model_card(spec: ModelSpec, results: Results, verdict: Verdict) -> st
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["size"] = size_text
+    environment.filters |= {"size": size_text, "text": escaped}
     labels = {name: metric.label for name, metric in METRICS.items()}
     return environment.get_template("model_card.md.j2").render(
         spec=spec,

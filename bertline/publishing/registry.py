@@ -7,7 +7,8 @@
 A registry is a folder, or an address gs://<bucket>/…; publishing.folder and publishing.bucket tell
 how each of them keeps this. `latest` is the highest version that was not rolled back. It is a file
 and not a link, because object stores have no links and servers would take a link to a folder for
-one more version. It is replaced in one step. Only blessed models get in.
+one more version. It is replaced in one step, in a folder under a lock, in a bucket on condition of
+what was read: it does not go back but by a roll-back. Only blessed models get in.
 """
 
 import contextlib
@@ -23,6 +24,7 @@ from bertline.publishing.bucket import BucketShelf
 from bertline.publishing.folder import FolderShelf
 from bertline.publishing.shelf import KIND, Shelf
 from bertline.storage.bucket import opened
+from bertline.versions import LATEST
 
 ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """What a model is called in a registry."""
@@ -36,19 +38,30 @@ def model_address(registry: Path | str, name: str) -> str:
 def add_version(model: Path | str, source: str, fill: Callable[[Path], object]) -> int:
     """The number of the version of `model` (<registry>/<name>) that was made from `source`.
 
-    source: digest of an exported folder; if a version of it is there, nothing is added. fill:
-    writes the content into the empty folder it is given. Several processes may add at once: each
-    takes the next free number, and `latest` ends at the highest that was not rolled back, which
-    the version of `source` may be. Raises StorageError.
+    source: digest of an exported folder; if a version of it is there and whole, nothing is added.
+    fill: writes the content into the empty folder it is given. Several processes may add at once:
+    each takes the next free number, and `latest` ends at the highest that was not rolled back,
+    which the version of `source` may be. Raises StorageError, and DataError for a damaged version.
     """
     with _shelf(model) as shelf:
         version = _find(shelf, source)
-        if version is None:
+        if version is not None:
+            shelf.verify(version)
+        else:
             with shelf.staging() as staging:
                 with new_artifact(staging, KIND, {"source": source}) as folder:
                     fill(folder)
-                version = shelf.put(staging)
-        _settle(shelf, model)
+                with shelf.alone():
+                    # Another process may have been faster.
+                    version = _find(shelf, source) or shelf.put(staging)
+        try:
+            with shelf.alone():
+                _settle(shelf, model)
+        except OSError as error:
+            raise StorageError(
+                f"{model}: version {version} is there, but {LATEST} could not be written "
+                f"({error.strerror or error}); run the same command again when it can"
+            ) from error
     return version
 
 
@@ -60,17 +73,24 @@ def roll_back(model: Path | str, to: int | None = None) -> int:
     changing nothing, where there is no such version.
     """
     with _shelf(model) as shelf:
-        if to is None:
-            to = _before_latest(shelf, model)
-        elif to not in (known := shelf.versions()):
-            there = ", ".join(map(str, known)) or "none"
-            raise ConfigError(f"{model}: no version {to}; there are: {there}")
-        while True:
-            seen = shelf.withdrawn()
-            higher = {number for number in shelf.versions() if number > to}
-            if shelf.withdraw((seen.numbers | higher) - {to}, seen):
-                break
-        _settle(shelf, model)
+        known = shelf.versions()
+        if not known:
+            raise ConfigError(
+                f"{model}: no model of that name in the registry; check the name and the registry"
+            )
+        if to is not None and to not in known:
+            raise ConfigError(f"{model}: no version {to}; there are: {', '.join(map(str, known))}")
+        with shelf.alone():
+            if to is None:
+                to = _before_latest(shelf, model)
+            while True:
+                seen = shelf.withdrawn()
+                higher = {number for number in shelf.versions() if number > to}
+                if shelf.withdraw((seen.numbers | higher) - {to}, seen):
+                    break
+            # Written even if it says so: what another process has read of it is old from here on.
+            shelf.move_latest(to, shelf.latest())
+            _settle(shelf, model)
     return to
 
 

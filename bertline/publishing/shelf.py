@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from bertline.errors import StorageError
+from bertline.versions import read_version
 
 KIND = "exported"
-LATEST = "latest"
 WITHDRAWN = "withdrawn"
 
 
@@ -24,12 +24,7 @@ class Latest(NamedTuple):
     @classmethod
     def parse(cls, content: bytes, where: str, generation: int = 0) -> "Latest":
         """What `content` says; raises StorageError if that is no number."""
-        try:
-            return cls(int(content), generation)
-        except ValueError:
-            raise StorageError(
-                f"{where}: {content[:40]!r} is no version's number; write one into it"
-            ) from None
+        return cls(read_version(content, where), generation)
 
 
 class Withdrawn(NamedTuple):
@@ -66,6 +61,18 @@ class Shelf(Protocol):
         """What the manifest of a version says it was made from; None if it says nothing."""
         ...
 
+    def verify(self, version: int) -> None:
+        """Raises DataError if a version is not what its manifest says, as far as can be told here.
+
+        In a folder all files are read; in a bucket, which compares checksums itself, they are
+        looked for.
+        """
+        ...
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keeps other processes from changing `latest` and `withdrawn`, where there are locks."""
+        ...
+
     def staging(self) -> AbstractContextManager[Path]:
         """A path where a version can be made, to be `put` before the block ends."""
         ...
@@ -79,7 +86,7 @@ class Shelf(Protocol):
         ...
 
     def move_latest(self, number: int, seen: Latest) -> None:
-        """Lets `latest` say `number`; a bucket does nothing if another has written it since."""
+        """Lets `latest` say `number`; does nothing if it was written since `seen` was read."""
         ...
 
     def withdrawn(self) -> Withdrawn:
@@ -87,5 +94,5 @@ class Shelf(Protocol):
         ...
 
     def withdraw(self, numbers: Set[int], seen: Withdrawn) -> bool:
-        """Lets `withdrawn` say `numbers`; False if a bucket knows that it was written since."""
+        """Lets `withdrawn` say `numbers`; False if it was written since `seen` was read."""
         ...

@@ -1,6 +1,6 @@
 """compare_data: fresh examples and a registry → whether to train on them, skip or refuse them."""
 
-import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from bertline.artifacts import MANIFEST, new_artifact, read_manifest, write_text
@@ -10,6 +10,7 @@ from bertline.drift.profile import FILE_NAME, Profile
 from bertline.drift.report import render_drift
 from bertline.drift.verdict import Drift
 from bertline.features.tokenizer import Tokenizer
+from bertline.leftovers import temporary_folder
 from bertline.modeling.config import ModelSpec
 from bertline.publishing.registry import ModelName, model_address, read_latest, withdrawn
 from bertline.publishing.shelf import KIND
@@ -40,15 +41,15 @@ def run(settings: Settings, *, registry: Path | str, examples: Path, drift: Path
     model = model_address(registry, name)
     champion = read_latest(model)
     reference, tokenizer = None, None
-    with tempfile.TemporaryDirectory(prefix="bertline-") as work:
+    with temporary_folder() as work:
         if champion is not None:
-            reference = read_profile(model, champion, Path(work))
-            tokenizer = read_tokenizer(model, champion, Path(work))
+            reference = read_profile(model, champion, work)
+            tokenizer = read_tokenizer(model, champion, work)
         fresh = Profile.of(examples, tokenizer)
         seen_in = None
         if settings.skip_unchanged:
             rolled_back = sorted(withdrawn(model))
-            known = {version: read_profile(model, version, Path(work)) for version in rolled_back}
+            known = {version: read_profile(model, version, work) for version in rolled_back}
             known |= {} if champion is None else {champion: reference}
             contents = {profile.content: version for version, profile in known.items() if profile}
             seen_in = contents.get(fresh.content)
@@ -69,16 +70,26 @@ def run(settings: Settings, *, registry: Path | str, examples: Path, drift: Path
 
 def read_profile(model: str, version: int, work: Path) -> Profile | None:
     """What the data of a version was like; None if it was published without a profile."""
-    place, copies = f"{model}/{version}", work / str(version)
-    manifest = fetch(f"{place}/{MANIFEST}", copies / "manifest")
-    if FILE_NAME not in read_manifest(manifest.parent, KIND).files:
+    files = _files(model, version, work)
+    if FILE_NAME not in files:
         return None
-    return Profile.read(fetch(f"{place}/{FILE_NAME}", copies / "profile"))
+    return Profile.read(_fetched(model, version, FILE_NAME, files, work))
 
 
 def read_tokenizer(model: str, version: int, work: Path) -> Tokenizer:
     """The tokenizer of a version."""
-    place, copies = f"{model}/{version}", work / str(version)
-    spec = ModelSpec.read(fetch(f"{place}/model.json", copies / "model").parent)
-    vocab = fetch(f"{place}/vocab.txt", copies / "vocab")
+    files = _files(model, version, work)
+    spec = ModelSpec.read(_fetched(model, version, "model.json", files, work).parent)
+    vocab = _fetched(model, version, "vocab.txt", files, work)
     return Tokenizer.from_vocab(vocab, spec.encoder)
+
+
+def _files(model: str, version: int, work: Path) -> dict[str, str]:
+    """The files of a version with their checksums, as its manifest tells them."""
+    manifest = fetch(f"{model}/{version}/{MANIFEST}", work / str(version) / "manifest")
+    return read_manifest(manifest.parent, KIND).files
+
+
+def _fetched(model: str, version: int, name: str, files: Mapping[str, str], work: Path) -> Path:
+    """A file of a version on this disk; raises StorageError where it is damaged."""
+    return fetch(f"{model}/{version}/{name}", work / str(version) / name, files.get(name))

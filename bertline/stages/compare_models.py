@@ -1,7 +1,6 @@
 """compare_models: a report and the version in use → a report whose verdict knows of both."""
 
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -18,11 +17,13 @@ from bertline.evaluation.report import render_report
 from bertline.evaluation.results import Results
 from bertline.evaluation.summary import summary_lines
 from bertline.examples import read_split
+from bertline.leftovers import temporary_folder
 from bertline.modeling.config import ModelSpec
 from bertline.publishing.model_card import render_model_card
 from bertline.publishing.registry import model_address
 from bertline.storage import fetch
 from bertline.tasks import get_task
+from bertline.usage import Usage
 
 MARGIN = 1.0
 """Points of the task's first metric, where no margins are given."""
@@ -72,13 +73,13 @@ def run(
         raise DataError(f"{report}: not a report on {exported}; run evaluate on it")
     measured, verdict = Results.read(report), Verdict.read(report)
     if found.champion is not None:
-        with tempfile.TemporaryDirectory(prefix="bertline-") as work:
+        with temporary_folder() as work:
             place = f"{model_address(registry, found.name)}/{found.champion}"
             measured = with_champion(
                 measured,
                 report,
                 list(read_split(examples / "test.jsonl", get_task(measured.task).example_kind)),
-                champion=fetch(place, Path(work) / "champion"),
+                champion=fetch(place, work / "champion"),
                 version=found.champion,
                 batch_size=settings.batch_size,
                 bootstrap_samples=settings.bootstrap_samples,
@@ -88,7 +89,7 @@ def run(
     history = read_json(model / "history.json")["entries"]
     about = {**about, "blessed": verdict.blessed, "champion": found.champion}
     with new_artifact(compared, "report", about) as folder:
-        ignored = shutil.ignore_patterns(MANIFEST)
+        ignored = shutil.ignore_patterns(MANIFEST, Usage.file_name)
         shutil.copytree(report, folder, ignore=ignored, dirs_exist_ok=True)
         measured.write(folder)
         verdict.write(folder)

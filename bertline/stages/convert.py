@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -27,6 +26,7 @@ from bertline.features.batches import FeatureSet, Record
 from bertline.features.kinds import KINDS
 from bertline.features.spec import InputSpec
 from bertline.features.tokenizer import Tokenizer
+from bertline.leftovers import temporary_folder
 from bertline.modeling.config import check_pairs
 from bertline.progress import Progress
 from bertline.storage import fetch
@@ -136,10 +136,9 @@ def run(settings: Settings, *, source: Path, exported: Path) -> None:
     about = {"source_sha256": file_sha256(opened.weights)}
     with (
         new_artifact(exported, "exported", about) as folder,
-        tempfile.TemporaryDirectory(prefix="bertline-convert-") as temporary,
+        temporary_folder() as scratch,
         Progress("convert", len(settings.forms), "files") as progress,
     ):
-        scratch = Path(temporary)
         features, samples = FeatureSet.of([]), []
         if settings.calibration is not None:
             texts = _texts(settings.calibration, scratch)

@@ -1,7 +1,8 @@
 """evaluate: exported files and test examples → metrics, verdict, report."""
 
+import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -9,8 +10,10 @@ from bertline.artifacts import digest, new_artifact, read_json, read_manifest, w
 from bertline.config import Config
 from bertline.evaluation.environment import describe_environment
 from bertline.evaluation.gate import Gate, judge
+from bertline.evaluation.instruction_sets import LIMITS, find_instruction_set
 from bertline.evaluation.material import Material
 from bertline.evaluation.measure import Observation, file_result, observe
+from bertline.evaluation.metrics import unmeasured
 from bertline.evaluation.predictions import write_predictions
 from bertline.evaluation.predictors import Predictor, open_predictor
 from bertline.evaluation.report import render_report
@@ -23,6 +26,7 @@ from bertline.modeling.cost import encoder_flops, parameter_count, prune_ratio
 from bertline.modeling.weights import load_weights
 from bertline.publishing.model_card import render_model_card
 from bertline.tasks import get_task
+from bertline.usage import Usage
 
 Count = Annotated[int, Field(gt=0)]
 
@@ -33,8 +37,9 @@ class Settings(Config):
     batch_size: of the runs and of the throughput. agreement_examples: training texts, none of them
     seen by calibration, on which each file is compared with the training model.
     bootstrap_samples: behind the intervals of drops. latency_examples, throughput_examples: test
-    texts that are timed one by one, and in batches. gate: the thresholds; recipes give those of
-    their task.
+    texts that are timed one by one, and in batches. instructions: what OpenVINO and TensorFlow
+    are limited to, so that a file is judged as it is on another kind of processor; LiteRT obeys no
+    limit. gate: the thresholds; recipes give those of their task.
     """
 
     batch_size: Count = 32
@@ -42,6 +47,7 @@ class Settings(Config):
     bootstrap_samples: Count = 10_000
     latency_examples: Count = 200
     throughput_examples: Count = 1000
+    instructions: Literal["AVX2"] | None = None
     gate: Gate = Gate()
 
 
@@ -61,6 +67,9 @@ def run(
     raised are DataError and CheckpointError for inputs that are damaged or do not belong together,
     ConfigError for thresholds of another task's metrics.
     """
+    if settings.instructions is not None:
+        # Read once in a process, when the first of the runtimes computes.
+        os.environ[LIMITS[0]] = settings.instructions
     from bertline.evaluation.predictors.keras import KerasPredictor
 
     exports = Exports.read(exported)
@@ -100,10 +109,15 @@ def run(
             )[0]
             for file in exports.files
         ]
+        task = get_task(material.spec.task)
+        nothing = unmeasured(
+            reference_observed.counts, material.judge.metrics, material.spec.labels
+        )
         measured = Results(
-            task=material.spec.task,
+            task=task.name,
             model=model_facts(material.spec, model),
-            metrics=get_task(material.spec.task).metrics,
+            metrics=tuple(name for name in task.metrics if name not in nothing) or task.metrics,
+            unmeasured=nothing,
             test_count=len(test.examples),
             leaked_count=int(material.leaked.sum()),
             baselines=material.judge.baselines(train.examples, test.examples),
@@ -112,6 +126,9 @@ def run(
             data=data_facts(examples, features),
             settings=settings.model_dump(),
             environment=describe_environment(),
+            stages=Usage.behind([examples, features, model, exported])
+            .followed_by("evaluate")
+            .stages,
         )
         verdict = judge(settings.gate, measured)
         about["blessed"] = verdict.blessed
@@ -138,13 +155,23 @@ def model_facts(spec: ModelSpec, model: Path) -> ModelFacts:
 def reference_facts(model: Path) -> FileFacts:
     """What is known of the training model's float32 forward pass."""
     size_bytes = (model / "weights.safetensors").stat().st_size
-    return FileFacts(name=REFERENCE, runtime="keras", precision="float32", size_bytes=size_bytes)
+    return FileFacts(
+        name=REFERENCE,
+        runtime="keras",
+        precision="float32",
+        size_bytes=size_bytes,
+        instruction_set=find_instruction_set("keras").name,
+    )
 
 
 def facts_of(file: ExportedFile, exported: Path, length: int) -> FileFacts:
     """What exports.json tells of a file, and what walking it does, at `length` tokens."""
     known = FileFacts(
-        name=file.name, runtime=file.runtime, precision=file.precision, size_bytes=file.size_bytes
+        name=file.name,
+        runtime=file.runtime,
+        precision=file.precision,
+        size_bytes=file.size_bytes,
+        instruction_set=find_instruction_set(file.runtime).name,
     )
     if file.runtime == "saved_model":
         return known

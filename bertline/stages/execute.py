@@ -3,38 +3,66 @@
 python -m bertline.stages.execute ingest '{"source": "samples/snips"}' examples=out/examples
 """
 
+import atexit
 import contextlib
+import errno
 import fcntl
+import gc
 import importlib
 import os
+import shutil
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from bertline import interrupts
 from bertline.artifacts import read_json, write_json
 from bertline.config import nearest
-from bertline.errors import BertlineError, ConfigError, StageError, StorageError
+from bertline.errors import BertlineError, ConfigError, StageError, StorageError, one_line
+from bertline.files import FULL
+from bertline.integrity import verify_if_artifact
+from bertline.interrupts import interruptible
+from bertline.keras_import import import_keras
+from bertline.usage import Usage
 
-STAGES = (
-    "import_checkpoint",
-    "ingest",
-    "compare_data",
-    "tokenize",
-    "merge_features",
-    "finetune",
-    "quantize",
-    "export",
-    "convert",
-    "evaluate",
-    "compare_models",
-    "publish",
-)
+OUTPUTS = {
+    "import_checkpoint": "encoder",
+    "ingest": "examples",
+    "compare_data": "drift",
+    "tokenize": "features",
+    "merge_features": "features",
+    "finetune": "model",
+    "quantize": "quantized",
+    "export": "exported",
+    "convert": "exported",
+    "evaluate": "report",
+    "compare_models": "compared",
+    "publish": "published",
+}
+"""Stage → the one of its paths that it writes an artifact to."""
+STAGES = tuple(OUTPUTS)
 TRAINING = ("finetune", "quantize")
 """The stages that train, on an accelerator where there is one and by the Keras backend chosen."""
+WITH_KERAS = (*TRAINING, "export", "convert", "evaluate")
+"""The stages that build or run a network of Keras."""
+PLACES = ("work", "registry")
+"""Paths that hold no artifact themselves."""
 FAILURE_FILE_VARIABLE = "BERTLINE_FAILURE_FILE"
 RUN_LOCK_VARIABLE = "BERTLINE_RUN_LOCK"
+MORE_MEMORY = "give it more memory, or lower batch_size or max_seq_length"
+TENSORFLOW_ERRORS = (
+    "AlreadyExistsError",
+    "DataLossError",
+    "FailedPreconditionError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "ResourceExhaustedError",
+    "UnavailableError",
+    "UnknownError",
+)
+"""TensorFlow's errors of files, memory and devices; all others are bugs."""
 ADDRESSES = ("registry",)
 """Arguments that may be addresses; all others are paths."""
 
@@ -47,8 +75,10 @@ def execute(stage: str, settings: str, **paths: str | Sequence[str]) -> None:
     there as JSON, since kfp's local runner keeps neither an exit code nor a message. That runner
     goes on with the rest of a loop, and with what does not depend on a failed stage: the file keeps
     the first failure, and once it tells of an interruption or of a wrong input nothing more is run.
-    Where $BERTLINE_RUN_LOCK is set, the process ends with the run that holds this file locked.
+    Where $BERTLINE_RUN_LOCK is set, the process ends with the run that holds this file locked: it
+    is a file of that run alone, so that no later run is taken for it.
     """
+    end_quickly()
     failure_file = os.environ.get(FAILURE_FILE_VARIABLE)
     if failure_file and Path(failure_file).exists():
         code = read_json(Path(failure_file))["exit_code"]
@@ -58,8 +88,9 @@ def execute(stage: str, settings: str, **paths: str | Sequence[str]) -> None:
     if run_lock:
         end_with_run(run_lock)
     try:
-        run(stage, settings, {name: _place(name, given) for name, given in paths.items()})
-    except (BertlineError, KeyboardInterrupt, OSError) as error:
+        with interruptible():
+            run(stage, settings, {name: _place(name, given) for name, given in paths.items()})
+    except BaseException as error:
         code, message = explain(error)
         print(f"error: {stage}: {message}", file=sys.stderr)
         is_interrupted = isinstance(error, KeyboardInterrupt)
@@ -71,6 +102,11 @@ def execute(stage: str, settings: str, **paths: str | Sequence[str]) -> None:
         sys.exit(code)
 
 
+def end_quickly() -> None:
+    """Spares this process the search for garbage when it ends, a second where TensorFlow is."""
+    atexit.register(gc.freeze)
+
+
 def end_with_run(lock_file: str) -> None:
     """Ends this process when the one that holds `lock_file` locked does, however it ends.
 
@@ -78,9 +114,10 @@ def end_with_run(lock_file: str) -> None:
     """
 
     def wait() -> None:
-        with Path(lock_file).open(encoding="utf-8") as stream:
+        # The file is gone where a run ended before this process had begun.
+        with contextlib.suppress(FileNotFoundError), Path(lock_file).open() as stream:
             fcntl.flock(stream, fcntl.LOCK_SH)
-            os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=wait, daemon=True).start()
 
@@ -99,24 +136,69 @@ def _path(name: str, path: str) -> Path:
 
 
 def run(stage: str, settings: str, paths: Mapping[str, Path | str | list[Path]]) -> None:
-    """Runs `stage` in this process; raises what the stage raises."""
+    """Runs `stage` in this process, once all artifacts that it reads are found undamaged.
+
+    Its output artifact then also has usage.json: see bertline.usage. Raises DataError for an
+    artifact that is damaged, and what the stage raises.
+    """
     if stage not in STAGES:
         raise ConfigError(f"unknown stage {stage!r}; {nearest(stage, list(STAGES))}")
     if stage not in TRAINING:
         os.environ["KERAS_BACKEND"] = "tensorflow"  # Exported graphs are TensorFlow's.
     module = importlib.import_module(f"bertline.stages.{stage}")
-    module.run(module.Settings.parse_json(settings, where=stage), **paths)
+    parsed = module.Settings.parse_json(settings, where=stage)
+    output = paths.get(OUTPUTS[stage])
+    inputs = [path for name, path in paths.items() if name not in (OUTPUTS[stage], *PLACES)]
+    artifacts = list(_folders(inputs))
+    for artifact in artifacts:
+        verify_if_artifact(artifact)
+    if stage in WITH_KERAS:
+        import_keras()
+    module.run(parsed, **paths)
+    if isinstance(output, Path) and output.is_dir():
+        Usage.behind(artifacts).followed_by(stage).write(output)
+
+
+def _folders(given: Iterable[Path | str | list[Path]]) -> Iterator[Path]:
+    """The paths among the inputs of a stage, one by one."""
+    for each in given:
+        yield from each if isinstance(each, list) else [Path(each)]
 
 
 def explain(error: BaseException) -> tuple[int, str]:
-    """The exit code and the one line that tell a user of `error`."""
+    """The exit code and the one line that tell a user of `error`; raises what is a bug."""
     if isinstance(error, BertlineError):
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):
-        return 130, "interrupted; run the same command again to continue"
+        code, ending = interrupts.told(error)
+        return code, f"{ending}; run the same command again to continue"
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return 1, f"out of memory ({one_line(error) or 'no more is given'}); {MORE_MEMORY}"
+    if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
+        _, target, reason = error.args[0][0]  # the first of the files that could not be copied
+        return 1, f"{target}: {one_line(reason)}; fix this and run the same command again"
     if isinstance(error, OSError):
-        place = f"{error.filename}: " if error.filename else ""
-        return 1, f"{place}{error.strerror or error}; nothing half-written was left"
+        # Of two names the second is what could not be written.
+        name = error.filename2 if error.errno in FULL and error.filename2 else error.filename
+        place = f"{name}: " if name else ""
+        remedy = "free space there" if error.errno in FULL else "fix this"
+        reason = one_line(error.strerror or error)
+        return 1, f"{place}{reason}; {remedy} and run the same command again"
+    return _explain_runtime(error)
+
+
+def _explain_runtime(error: BaseException) -> tuple[int, str]:
+    """As `explain`, of what TensorFlow or JAX raise; neither need be installed."""
+    # TensorFlow's begin with the node of a graph: "{{node name}} reason".
+    reason = one_line(str(error).partition("\n")[0].rpartition("}} ")[2])
+    is_exhausted = (
+        "RESOURCE_EXHAUSTED" in reason or type(error).__name__ == "ResourceExhaustedError"
+    )
+    is_ours = type(error).__name__ in TENSORFLOW_ERRORS and hasattr(error, "error_code")
+    if is_exhausted and "No space left" not in reason:
+        return 1, f"out of memory ({reason}); {MORE_MEMORY}"
+    if is_ours:
+        return 1, f"{reason}; check the place, its permissions and its free space"
     raise error
 
 

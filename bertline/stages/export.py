@@ -1,7 +1,6 @@
 """export: Model → files for the runtimes, each with what it needs to be used."""
 
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,6 +20,7 @@ from bertline.export.listing import (
 )
 from bertline.features.spec import AnswerSpec
 from bertline.features.tokenizer import Tokenizer
+from bertline.leftovers import temporary_folder
 from bertline.modeling.config import ModelSpec
 from bertline.progress import Progress
 
@@ -33,6 +33,7 @@ class Settings(Config):
     by default the longest that it reads. float_sites: what stays float in litert_int8_mixed, kinds
     of sites ("output_sum") or single ones ("layer_3/output_sum"), as `bertline quantize` finds
     them. fold_outliers: for LiteRT forms with int8 activations whose ranges are measured.
+    overflow_safe: OpenVINO INT8 computes the same on processors without VNNI.
     tokenizer_inside: each OpenVINO form also as one that takes strings. n_best_size,
     max_answer_length, null_threshold: how questions are answered (AnswerSpec); "tuned": the
     threshold of best F1 on the dev split.
@@ -44,6 +45,7 @@ class Settings(Config):
     calibration_examples: Annotated[int, Field(gt=0)] = 300
     float_sites: tuple[str, ...] = MIXED_KINDS
     fold_outliers: bool = True
+    overflow_safe: bool = True
     seed: int = 1
     n_best_size: Annotated[int, Field(gt=0)] = 20
     max_answer_length: Annotated[int, Field(gt=0)] = 30
@@ -78,16 +80,17 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
     rows = chosen_rows(len(train), settings.calibration_examples, settings.seed)
     with (
         new_artifact(exported, "exported", {"model_weights_sha256": weights_sha256}) as folder,
-        tempfile.TemporaryDirectory(prefix="bertline-export-") as scratch,
+        temporary_folder() as scratch,
         Progress("export", len(settings.formats), "files") as progress,
     ):
         samples = samples_of(source.graph, train, rows)
-        parts = (source.graph, samples, Path(scratch))
+        parts = (source.graph, samples, scratch)
         if source.quantized is None:
             exporter = Exporter(
                 *parts,
                 text_input=text_input,
                 float_sites=settings.float_sites,
+                overflow_safe=settings.overflow_safe,
                 fold=source.fold if settings.fold_outliers else None,
             )
         else:
@@ -95,6 +98,7 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
                 *parts,
                 text_input=text_input,
                 float_sites=settings.float_sites,
+                overflow_safe=settings.overflow_safe,
                 model=source.quantized,
                 litert_length=settings.litert_length or source.max_seq_length,
             )

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bertline.addresses import without_secrets
 from bertline.artifacts import new_artifact, write_json, write_text
 from bertline.config import Config
 from bertline.errors import CheckpointError, ConfigError
@@ -67,7 +68,7 @@ def run(settings: Settings, *, encoder: Path) -> None:
             heads = {path: heads[path] for path in heads if not path.startswith("label_dense/")}
         layers_dropped = whole.num_hidden_layers - config.num_hidden_layers
         about = {
-            "checkpoint": settings.checkpoint,
+            "checkpoint": without_secrets(settings.checkpoint),
             "weights_sha256": weights_digest(weights),
             "layers_dropped": layers_dropped,
             "heads": {path: list(value.shape) for path, value in sorted(heads.items())},

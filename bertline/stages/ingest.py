@@ -3,22 +3,26 @@
 import contextlib
 import hashlib
 import importlib
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from bertline.artifacts import new_artifact
 from bertline.config import Config
-from bertline.datasets.dataset import Dataset, check_labels, labels_of, normalized
+from bertline.datasets.dataset import NAMED, Dataset, labels_of, normalized, unknown_labels
+from bertline.datasets.summary import summary_lines
 from bertline.errors import ConfigError, DataError
 from bertline.examples import SPLITS, Example, write_split
+from bertline.leftovers import temporary_folder
+from bertline.progress import note
 from bertline.storage import collect
 from bertline.tasks import Task, get_task
 
 E = TypeVar("E", bound=Example)
+DEV_LIMIT = 700
+DEV_SHARE = 0.25
 
 
 def _as_tuple(value: Any) -> Any:
@@ -32,16 +36,20 @@ class Settings(Config):
 
     All of them together are the dataset; one may be written without a list. sha256: of each
     source, in hex; empty: not checked. dev_size: training examples held out as dev, how many of
-    them or which share. max_train_examples: how many of the others to keep, chosen by hash; None:
-    all. small_files: read the small training files of a dataset that has such beside the full ones.
+    them or which share; None: a quarter of them, but at most 700. max_train_examples: how many of
+    the others to keep, chosen by hash; None: all. small_files: read the small training files of a
+    dataset that has such beside the full ones. unknown_test_labels: what happens to test examples
+    with labels that no training example has: "refuse" ends the stage, "count" keeps them, so that
+    they count as errors, "drop" leaves them out.
     """
 
     task: str = "snips"
     source: Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
     sha256: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...] = ()
-    dev_size: Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=0.5)] = 700
+    dev_size: Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=0.5)] | None = None
     max_train_examples: Annotated[int, Field(ge=1)] | None = None
     small_files: bool = False
+    unknown_test_labels: Literal["refuse", "count", "drop"] = "refuse"
 
     @field_validator("sha256")
     @classmethod
@@ -56,32 +64,38 @@ def run(settings: Settings, *, examples: Path) -> None:
     """Writes an examples artifact: train.jsonl, dev.jsonl and test.jsonl.
 
     The manifest tells task, example_kind, counts (by split), labels (kind → sorted names of
-    train and dev) and report: the reader's, and `test_in_train`, the ids of test examples whose
-    text is in train or dev as well (they stay in test). Raises ConfigError, DataError or
-    StorageError.
+    train and dev) and report: the reader's; unknown_label_examples, the number of test examples
+    with labels that training lacks, and the first of those, unknown_labels; and `test_in_train`,
+    the ids of test examples whose text is in train or dev as well (they stay in test). Raises
+    ConfigError, DataError or StorageError.
     """
     task = get_task(settings.task)
     reader = _reader(task, settings.small_files)
-    with tempfile.TemporaryDirectory(prefix="bertline-") as work:
-        folder = collect(settings.source, Path(work), settings.sha256)
+    with temporary_folder() as work:
+        folder = collect(settings.source, work, settings.sha256)
         with _naming_sources(settings.source, folder if folder.is_relative_to(work) else None):
             dataset = reader(folder)
     _check_splits(task, dataset, ", ".join(settings.source))
     train, dev = hold_out(dataset.train, settings.dev_size)
     train = subset(train, settings.max_train_examples)
-    splits = dict(zip(SPLITS, (train, dev, dataset.test), strict=True))
+    labels = labels_of(dataset.train)
+    test, unknown = _with_known_labels(dataset.test, labels, settings.unknown_test_labels)
+    splits = dict(zip(SPLITS, (train, dev, test), strict=True))
     about: dict[str, Any] = {
         "task": task.name,
         "example_kind": task.example_kind,
         "counts": {name: len(split) for name, split in splits.items()},
-        "labels": labels_of(dataset.train),
-        "report": {**dataset.report, "test_in_train": leaked_ids([*train, *dev], dataset.test)},
+        "labels": labels,
+        "report": {
+            **dataset.report,
+            **unknown,
+            "test_in_train": leaked_ids([*train, *dev], test),
+        },
     }
-    check_labels(dataset.test, about["labels"])
     with new_artifact(examples, "examples", about) as new:
         for name, split in splits.items():
             write_split(new / f"{name}.jsonl", split)
-    _print_summary(about)
+    note(summary_lines(about))
 
 
 def _reader(task: Task, small_files: bool) -> Callable[[Path], Dataset]:
@@ -94,17 +108,17 @@ def _reader(task: Task, small_files: bool) -> Callable[[Path], Dataset]:
 
 
 @contextlib.contextmanager
-def _naming_sources(sources: Sequence[str], temporary: Path | None) -> Iterator[None]:
-    """Tells a reader's error with the sources for a folder that will be gone when it is read."""
+def _naming_sources(sources: Sequence[str], collected: Path | None) -> Iterator[None]:
+    """Names the sources in a reader's error, as the folder `collected` is gone when it is read."""
     try:
         yield
     except DataError as error:
         message = str(error)
-        if temporary:
-            message = message.replace(f"{temporary}/", "").replace(
-                str(temporary), ", ".join(sources)
-            )
-        raise DataError(message) from None
+        for number, source in enumerate(sources if collected else ()):
+            place = collected if len(sources) == 1 else f"{collected}/{number}"
+            message = message.replace(f"{place}/{PurePosixPath(source).name}:", f"{source}:")
+            message = message.replace(f"{place}/", f"{source}/")
+        raise DataError(message.replace(str(collected), ", ".join(sources))) from None
 
 
 def _check_splits(task: Task, dataset: Dataset, sources: str) -> None:
@@ -114,35 +128,70 @@ def _check_splits(task: Task, dataset: Dataset, sources: str) -> None:
             raise DataError(f"{sources}: no {name} examples; give files that hold some")
 
 
-def hold_out(examples: Sequence[E], dev_size: int | float) -> tuple[list[E], list[E]]:
+def _with_known_labels(
+    test: Sequence[Example], labels: dict[str, list[str]], policy: str
+) -> tuple[Sequence[Example], dict[str, Any]]:
+    """The test examples that `policy` keeps (see Settings), and what the report says of labels."""
+    found = {row: unknown_labels(example, labels) for row, example in enumerate(test)}
+    unknown = {row: names for row, names in found.items() if names}
+    if unknown and policy == "refuse":
+        row = min(unknown)
+        kind, name = unknown[row][0]
+        raise DataError(
+            f"{test[row].id}: {name!r} is not among the {kind} of training, in "
+            f"{test[row].content!r:.80}; correct the label or add training examples of it; of "
+            f"{len(test):,} test examples {len(unknown):,} have such labels: unknown_test_labels "
+            "count takes them as errors, drop leaves them out"
+        )
+    if policy == "drop":
+        test = [example for row, example in enumerate(test) if row not in unknown]
+        if unknown and not test:
+            raise DataError("no test example has only labels of training; give others")
+    names = sorted({name for row in unknown.values() for _, name in row})
+    return test, {"unknown_label_examples": len(unknown), "unknown_labels": names[:NAMED]}
+
+
+def hold_out(examples: Sequence[E], dev_size: int | float | None) -> tuple[list[E], list[E]]:
     """Training and dev examples, both in the order given; dev has `dev_size` at most.
 
-    dev_size: how many, or as a float which share of them. Dev gets the groups (texts, articles)
-    with the smallest SHA-256, so that it depends on nothing but these. Texts that differ only in
-    case or in white space at the ends are one group; where groups do not come out even, dev is
-    smaller than asked. Raises ConfigError if dev were more than half or empty.
+    dev_size: how many, or as a float which share of them; None: DEV_SHARE of them, at most
+    DEV_LIMIT, and up to half of them where what must stay together is more. Dev gets the groups
+    (texts, articles) with the smallest SHA-256, so that it depends on nothing but these. Texts that
+    differ only in case or in white space at the ends are one group; where groups do not come out
+    even, dev is smaller than asked. Raises ConfigError if dev were more than half or empty.
     """
-    if dev_size > len(examples) // 2:
+    half = len(examples) // 2
+    if dev_size is None:
+        limits = [min(DEV_LIMIT, int(DEV_SHARE * len(examples))), half]
+    else:
+        limits = [dev_size if isinstance(dev_size, int) else int(dev_size * len(examples))]
+    if limits[0] > half:
         raise ConfigError(
             f"dev_size {dev_size} is more than half of {len(examples)} training examples; "
-            "lower dev_size or give more data"
+            "lower dev_size, leave it out, or give more data"
         )
-    limit = dev_size if isinstance(dev_size, int) else int(dev_size * len(examples))
     groups: dict[str, list[int]] = {}
     for row, example in enumerate(examples):
         groups.setdefault(normalized(example.group), []).append(row)
+    held = next(filter(None, (_held(groups, limit) for limit in limits)), None)
+    if held is None:
+        least = min(map(len, groups.values()))
+        remedy = "raise dev_size" if least <= half else "give more data"
+        raise ConfigError(
+            f"dev_size {dev_size}: of {len(examples)} training examples {least} or more must stay "
+            f"together (one text, one article); {remedy}"
+        )
+    train = [example for row, example in enumerate(examples) if row not in held]
+    return train, [examples[row] for row in sorted(held)]
+
+
+def _held(groups: Mapping[str, list[int]], limit: int) -> set[int]:
+    """The rows of the groups with the smallest SHA-256, at most `limit` rows."""
     held: set[int] = set()
     for group in sorted(groups, key=_digest):
         if len(held) + len(groups[group]) <= limit:
             held.update(groups[group])
-    if not held:
-        least = min(map(len, groups.values()))
-        raise ConfigError(
-            f"dev_size {dev_size}: what must stay together is {least} examples or more; "
-            "raise dev_size"
-        )
-    train = [example for row, example in enumerate(examples) if row not in held]
-    return train, [examples[row] for row in sorted(held)]
+    return held
 
 
 def subset(examples: list[Example], size: int | None) -> list[Example]:
@@ -159,15 +208,3 @@ def leaked_ids(seen: Iterable[Example], test: Iterable[Example]) -> list[str]:
     """The ids of test examples whose content, `normalized`, is that of an example in `seen`."""
     contents = {normalized(example.content) for example in seen}
     return [example.id for example in test if normalized(example.content) in contents]
-
-
-def _print_summary(about: dict[str, Any]) -> None:
-    counts = ", ".join(f"{count:,} {split}" for split, count in about["counts"].items())
-    labels = ", ".join(f"{len(names)} {kind}" for kind, names in about["labels"].items())
-    print("; ".join(filter(None, [f"{about['task']}: {counts}", labels])))
-    for name, count in about["report"].items():
-        if name != "test_in_train" and count:
-            print(f"  {name.replace('_', ' ')}: {count:,}")
-    leaked = about["report"]["test_in_train"]
-    if leaked:
-        print(f"  {len(leaked)} test examples are in training too; they stay in test")

@@ -9,8 +9,11 @@ from bertline.artifacts import new_artifact, read_manifest
 from bertline.config import Config
 from bertline.errors import DataError
 from bertline.features.shards import Summary, describe
+from bertline.features.summary import summary_lines
+from bertline.progress import note
 
-_OF_A_SHARD = ("shard", "num_shards", "counts", "truncated", "lengths", "shards")
+_OF_A_SPLIT = ("counts", "truncated", "lengths", "tokens", "unknown")
+_OF_A_SHARD = ("shard", "num_shards", *_OF_A_SPLIT, "shards")
 
 
 class Settings(Config):
@@ -28,11 +31,13 @@ def run(settings: Settings, *, shards: Sequence[Path], features: Path) -> None:
     common = _common(parts)
     first = next(iter(parts.values()))
     splits = {split: [_file(about, split) for about in parts.values()] for split in first["counts"]}
-    with new_artifact(features, "features", {**common, **describe(splits)}) as folder:
+    described = describe(splits)
+    with new_artifact(features, "features", {**common, **described}) as folder:
         for part, about in parts.items():
             shutil.copy(part / "vocab.txt", folder)
             for (name,) in about["shards"].values():
                 shutil.copy(part / name, folder)
+    note(summary_lines(described))
 
 
 def _common(parts: Mapping[Path, Mapping[str, Any]]) -> dict[str, Any]:
@@ -56,4 +61,4 @@ def _common(parts: Mapping[Path, Mapping[str, Any]]) -> dict[str, Any]:
 
 def _file(about: Mapping[str, Any], split: str) -> tuple[str, Summary]:
     (name,) = about["shards"][split]
-    return name, Summary(*(about[key][split] for key in ("counts", "truncated", "lengths")))
+    return name, Summary(*(about[key][split] for key in _OF_A_SPLIT))

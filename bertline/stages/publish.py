@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bertline.artifacts import digest, new_artifact, read_manifest
+from bertline.artifacts import MANIFEST, digest, file_sha256, new_artifact, read_manifest
 from bertline.config import Config
 from bertline.drift.profile import Profile
 from bertline.errors import DataError
@@ -43,14 +43,17 @@ def run(
     """Writes the artifact `published`, whose manifest tells what became of the model.
 
     registry: a folder, or as text an address gs://<bucket>/…. about: name, version (None if not
-    blessed), path of the version's folder, reasons. A version holds the files that passed the gate,
-    the report's pages (see publishing.layout) and profile.json, which tells what the examples were
-    like. The same exported folder is published once, and not again after it was rolled back; one
-    that was compared with a version is published only while that is in use. Raises DataError if the
-    report is of another model, and StorageError.
+    published), path of the version's folder, latest (the version in use now), reasons. A version
+    holds the files that passed the gate, the report's pages (see publishing.layout) and
+    profile.json, which tells what the examples were like. Its files are those that evaluate read:
+    each copy has the SHA-256 that the manifests of the exported folder and of the report tell. The
+    same exported folder is published once, and not again after it was rolled back; one that was
+    compared with a version is published only while that is in use. Raises DataError if the report
+    is of another model or a file is damaged, and StorageError.
     """
     exported_digest = digest(exported)
-    judged = read_manifest(report, "report").about
+    known, described = read_manifest(report, "report"), read_manifest(exported, "exported")
+    judged = known.about
     if judged["exported"] != exported_digest:
         raise DataError(f"{report}: not a report on {exported}; run evaluate on it")
     spec = ModelSpec.read(exported)
@@ -61,18 +64,30 @@ def run(
     passed = {file.name for file in verdict.files if file.passed}
 
     def fill(folder: Path) -> None:
-        lay_out(exported, passed, folder)
+        expected = lay_out(exported, described, passed, folder)
         for file in FROM_REPORT:
             shutil.copyfile(report / file, folder / file)
+            expected[file] = known.files[file]
+        _check_copies(folder, expected, exported)
         tokenizer = Tokenizer.from_vocab(exported / "vocab.txt", spec.encoder)
         Profile.of(examples, tokenizer).write(folder)
 
     version = None if reasons else add_version(model, exported_digest, fill)
     path = f"{model}/{version}" if version else None
-    about = {"name": name, "version": version, "path": path, "reasons": reasons}
+    latest = read_latest(model)
+    about = {"name": name, "version": version, "path": path, "latest": latest, "reasons": reasons}
     with new_artifact(published, "published", about):
         pass
     print(f"published {name} version {version}: {path}" if version else "nothing published")
+
+
+def _check_copies(folder: Path, expected: Mapping[str, str], exported: Path) -> None:
+    for name, sha256 in expected.items():
+        if file_sha256(folder / name) != sha256:
+            raise DataError(
+                f"{exported}: the copy of {name} is not what evaluate read (its SHA-256 is not the "
+                f"one in {MANIFEST}); run the recipe again"
+            )
 
 
 def _obstacles(model: str, source: str, judged: Mapping[str, Any]) -> list[str]:

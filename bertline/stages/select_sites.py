@@ -4,7 +4,6 @@ What stays float in it is found by measuring on dev examples; what was measured 
 """
 
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +14,7 @@ from bertline.config import Config
 from bertline.evaluation.gate import Verdict
 from bertline.export.listing import FORMATS, Calibration, Exports
 from bertline.features.tokenizer import Tokenizer
+from bertline.leftovers import temporary_folder
 from bertline.modeling.config import ModelSpec
 from bertline.progress import Progress
 from bertline.tasks import get_task
@@ -73,9 +73,8 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
     about = {"model_weights_sha256": read_manifest(model, "model").about["weights_sha256"]}
     with (
         new_artifact(exported, "exported", about) as folder,
-        tempfile.TemporaryDirectory(prefix="bertline-select-") as temporary,
+        temporary_folder() as scratch,
     ):
-        scratch = Path(temporary)
         fold = source.fold if settings.fold_outliers else None
         exporter = Exporter(source.graph, samples, scratch, fold=fold)
         float_file = exporter.export("litert_float32", scratch)

@@ -13,8 +13,10 @@ from bertline.examples import read_split
 from bertline.features.kinds import KINDS
 from bertline.features.shards import Shard, describe, plan_shards
 from bertline.features.spec import InputSpec, TokenizerSpec
+from bertline.features.summary import summary_lines
 from bertline.features.tokenizer import read_vocab
 from bertline.modeling.config import EncoderConfig, check_pairs
+from bertline.progress import note
 
 
 class Settings(InputSpec):
@@ -55,10 +57,11 @@ def run(settings: Settings, *, examples: Path, encoder: Path, features: Path) ->
     The manifest tells task, example_kind, labels (the classes of the model's outputs), inputs (an
     InputSpec), vocab_sha256, tokenizer (a TokenizerSpec), and for each split counts of records (of
     a question there are several), truncated, lengths (number of records by length in tokens,
-    rounded up to a multiple of 8) and shards (file names in order). Equal inputs and settings give
-    equal bytes, whatever runs them. Where settings.shard is given, the artifact is a
-    features_shard that holds one file a split, and tells shard and num_shards too. Raises
-    ConfigError, CheckpointError, DataError, or StageError if the runner fails.
+    rounded up to a multiple of 8), tokens, unknown (how many of these are [UNK]) and shards (file
+    names in order). Records of test have no labels. Equal inputs and settings give equal bytes,
+    whatever runs them. Where settings.shard is given, the artifact is a features_shard that holds
+    one file a split, and tells shard and num_shards too. Raises ConfigError, CheckpointError,
+    DataError, or StageError if the runner fails.
     """
     # Settings are checked before anything runs.
     from bertline.features.beam import EncodeJob, encode_shards
@@ -87,6 +90,8 @@ def run(settings: Settings, *, examples: Path, encoder: Path, features: Path) ->
                 for split, of_split in splits.items()
             }
         )
+    if settings.shard is None:
+        note(summary_lines(about))
 
 
 def _about(settings: Settings, examples: Path, encoder: Path) -> dict[str, Any]:

@@ -15,21 +15,27 @@ from urllib.parse import urlsplit
 
 from bertline.artifacts import file_sha256, files_of, new_folder
 from bertline.errors import StorageError
+from bertline.files import check_readable
 from bertline.storage import gcs, web
 from bertline.storage.archive import is_archive, unpack
+from bertline.storage.limits import Limits
 
 __all__ = ["collect", "fetch", "fetch_files", "sources_digest", "unpack"]
 
+DOCUMENTS = (".", "README", "LICENSE", "SHA256SUMS")
+"""How the names of files begin that explain data, or that systems put beside it."""
 REMOTE = {"http": web, "https": web, "gs": gcs}
 
 
 def collect(sources: Sequence[str], work: Path, sha256: Sequence[str] = ()) -> Path:
     """A folder with what all `sources` hold: folders, files, and archives unpacked.
 
-    A single local folder is used in place, unless it holds nothing but archives; everything else
-    is brought below `work`, each source in a folder of its own. sha256: of each source, a file
-    then, in hex; empty: not checked. Raises StorageError, also for another checksum; what came
-    damaged from an address is not kept.
+    A single local folder is used in place, unless it holds archives and beside them nothing but
+    files that explain them. Everything else is brought below `work`: one source into the folder
+    that is returned, several into folders of it named by their numbers, and of a folder of
+    archives each into a folder of its own name. sha256: of each source, a file then, in hex; empty:
+    not checked. Raises StorageError, also for another checksum, for pipes and devices, and beyond
+    the `Limits`; what came damaged from an address is not kept.
     """
     data = work / "data"
     with _told(sources):
@@ -38,11 +44,12 @@ def collect(sources: Sequence[str], work: Path, sha256: Sequence[str] = ()) -> P
             archives = _archives(path)
             if path.is_dir() and len(sources) == 1 and not archives:
                 return path
-            for index, archive in enumerate(archives):
-                unpack(archive, data / str(number) / str(index))
+            target = data / str(number)
+            for archive in archives:
+                unpack(archive, target if archive == path else target / archive.name)
             if not archives:
-                _copy(path, data / str(number))
-    return data
+                _copy(source, path, target)
+    return data / "0" if len(sources) == 1 else data
 
 
 def fetch(source: str, folder: Path, sha256: str | None = None) -> Path:
@@ -57,7 +64,7 @@ def fetch(source: str, folder: Path, sha256: str | None = None) -> Path:
     if not scheme:
         return _checked(_local(source), source, sha256)
     with new_folder(folder) as new:
-        path: Path = _checked(REMOTE[scheme].download(source, new), source, sha256)
+        path: Path = _checked(REMOTE[scheme].download(source, new, sha256), source, sha256)
     return folder / path.name
 
 
@@ -110,13 +117,17 @@ def _told(sources: Sequence[str]) -> Iterator[None]:
 
 
 def _archives(path: Path) -> list[Path]:
-    """`path` if it is an archive, the files of a folder if all are; else none."""
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    """`path` if it is an archive, the files of a folder if all but DOCUMENTS are; else none."""
+    files = [path]
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if not file.name.startswith(DOCUMENTS))
     return files if all(file.is_file() and is_archive(file) for file in files) else []
 
 
-def _copy(path: Path, folder: Path) -> None:
+def _copy(source: str, path: Path, folder: Path) -> None:
     """Puts the file, or what the folder holds, into `folder`."""
+    files = files_of(path) if path.is_dir() else [path]
+    Limits.current().check_size(source, sum(file.stat().st_size for file in files))
     if path.is_dir():
         shutil.copytree(path, folder)
     else:
@@ -143,7 +154,10 @@ def _scheme(source: str) -> str | None:
     """The scheme of an address, or None for a local path."""
     if "://" not in source:
         return None
-    scheme = urlsplit(source).scheme
+    try:
+        scheme = urlsplit(source).scheme
+    except ValueError:
+        raise StorageError(f"{source}: is no valid address; check it") from None
     if scheme not in REMOTE:
         known = ", ".join(f"{name}://" for name in REMOTE)
         raise StorageError(f"{source}: {scheme}:// is not supported; use a path or {known}")
@@ -154,4 +168,4 @@ def _local(source: str) -> Path:
     path = Path(source).expanduser()
     if not path.exists():
         raise StorageError(f"{source}: no such file or folder; check the path")
-    return path
+    return check_readable(path)

@@ -6,22 +6,25 @@ from typing import Any
 from bertline.errors import StorageError
 from bertline.progress import Progress
 from bertline.storage.bucket import Bucket, crc32c, opened, patience
+from bertline.storage.limits import Deadline, Limits
 from bertline.storage.partial import Partial
 
 
-def download(url: str, folder: Path) -> Path:
+def download(url: str, folder: Path, sha256: str | None = None) -> Path:
     """The object at `url`, or a folder of all objects below it, in `folder`.
 
     What came of an object before the connection broke is kept, also for a later call or process.
-    Each object's CRC-32C is compared with the one that the bucket keeps. Raises StorageError.
+    Each object's CRC-32C is compared with the one that the bucket keeps, whether or not the caller
+    has a sha256. Raises StorageError, also beyond the `Limits`.
     """
-    target = folder / PurePosixPath(url).name
+    target, deadline = folder / PurePosixPath(url).name, Deadline(url)
     with opened(url) as (bucket, key):
         objects = _objects(url, bucket, key)
         size_bytes = sum(blob.size for blob in objects.values())
+        Limits.current().check_size(url, size_bytes)
         with Progress(f"fetch {target.name}", size_bytes, "bytes") as progress:
             for name, blob in objects.items():
-                _download_object(blob, target / name, progress)
+                _download_object(blob, target / name, progress, deadline)
     return target
 
 
@@ -56,10 +59,10 @@ def _objects(url: str, bucket: Bucket, key: str) -> dict[str, Any]:
     return {"": objects[""]} if "" in objects else objects
 
 
-def _download_object(blob: Any, file: Path, progress: Progress) -> None:
+def _download_object(blob: Any, file: Path, progress: Progress, deadline: Deadline) -> None:
     address = f"gs://{blob.bucket.name}/{blob.name}"
     with Partial.of(address) as partial:
-        _complete(blob, partial, progress)
+        _complete(blob, partial, progress, deadline)
         file.parent.mkdir(parents=True, exist_ok=True)
         partial.finish(file)
     with file.open("rb") as stream:
@@ -67,7 +70,7 @@ def _download_object(blob: Any, file: Path, progress: Progress) -> None:
             raise StorageError(f"{address}: came damaged (CRC-32C differs); try again")
 
 
-def _complete(blob: Any, partial: Partial, progress: Progress) -> None:
+def _complete(blob: Any, partial: Partial, progress: Progress, deadline: Deadline) -> None:
     """Adds to `partial` what is missing of the object, as long as each attempt brings some of it.
 
     A broken connection is taken up by the client itself, but only for a while since it began.
@@ -83,7 +86,7 @@ def _complete(blob: Any, partial: Partial, progress: Progress) -> None:
         try:
             # As stored: the checksum is of the stored bytes, also where they are compressed.
             blob.download_to_file(
-                _Sink(partial, progress),
+                _Sink(partial, progress, deadline),
                 start=before or None,
                 raw_download=True,
                 checksum=None,
@@ -95,12 +98,13 @@ def _complete(blob: Any, partial: Partial, progress: Progress) -> None:
 
 
 class _Sink:
-    """What the client writes to: a partial file whose growth is shown."""
+    """What the client writes to: a partial file whose growth is shown, until the deadline."""
 
-    def __init__(self, partial: Partial, progress: Progress) -> None:
-        self._partial, self._progress = partial, progress
+    def __init__(self, partial: Partial, progress: Progress, deadline: Deadline) -> None:
+        self._partial, self._progress, self._deadline = partial, progress, deadline
 
     def write(self, block: bytes) -> int:
+        self._deadline.check()
         self._partial.append(block)
         self._progress.update(len(block))
         return len(block)

@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from bertline.errors import StorageError
+from bertline.errors import StorageError, one_line
 
 LOGIN = "run `gcloud auth application-default login`, or on a cluster check the service account"
 REMEDIES = {
@@ -26,6 +26,7 @@ def told(url: str) -> Iterator[None]:
         from google.api_core.exceptions import GoogleAPIError
         from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
         from google.cloud.storage.exceptions import DataCorruption
+        from requests.exceptions import RequestException
     except ImportError as error:
         raise StorageError(
             f"{url}: needs the package {error.name}; pip install 'bertline[pipeline]'"
@@ -40,6 +41,10 @@ def told(url: str) -> Iterator[None]:
         raise StorageError(f"{url}: {REMEDIES[401].format(_first_line(error))}") from None
     except GoogleAPIError as error:
         raise StorageError(f"{url}: {_problem(error)}") from None
+    except RequestException as error:
+        raise StorageError(
+            f"{url}: what answers is no Cloud Storage ({_first_line(error)}); check the network"
+        ) from None
 
 
 def _problem(error: Any) -> str:
@@ -55,7 +60,9 @@ def _reason(error: Any) -> str:
     """What the server says, or what was wrong with the connection."""
     response = getattr(error, "response", None)
     if response is not None:
-        return f"HTTP {response.status_code} {_server_message(response) or response.reason}"
+        return (
+            f"HTTP {response.status_code} {_server_message(response) or one_line(response.reason)}"
+        )
     while error.__context__:
         error = error.__context__
     return _first_line(error)
@@ -64,7 +71,7 @@ def _reason(error: Any) -> str:
 def _server_message(response: Any) -> str:
     """The message in the JSON of a refusal; empty where there is none."""
     try:
-        return " ".join(response.json()["error"]["message"].split())
+        return one_line(response.json()["error"]["message"])
     except (ValueError, LookupError, TypeError, AttributeError):
         return ""
 
@@ -72,4 +79,4 @@ def _server_message(response: Any) -> str:
 def _first_line(error: BaseException) -> str:
     """The error's own words, without what it carries besides."""
     words = error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
-    return (words.splitlines() or [type(error).__name__])[0]
+    return one_line((words.splitlines() or [""])[0]) or type(error).__name__

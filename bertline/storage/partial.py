@@ -11,6 +11,7 @@ from typing import BinaryIO, Self
 
 from bertline.artifacts import write_text
 from bertline.errors import StorageError
+from bertline.files import naming
 
 
 class Partial:
@@ -56,8 +57,9 @@ class Partial:
 
     def append(self, block: bytes) -> None:
         """Adds the next bytes; they outlive a kill of the process from then on."""
-        self._stream.write(block)
-        self._stream.flush()
+        with naming(self._path):
+            self._stream.write(block)
+            self._stream.flush()
 
     def restart(self, validator: str | None) -> None:
         """Drops what has come, for the version with this validator."""

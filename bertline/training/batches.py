@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertline.features.batches import MODEL_INPUTS, FeatureSet, pad_batch, round_up
+from bertline.training.devices import length_multiple
 from bertline.training.losses import NOT_COUNTED, Objective
 
 # How many batches' worth of examples are sorted by length together: enough that a batch is nearly
@@ -20,7 +21,7 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]
     Where a keras.distribution is set, of each batch what `own_rows` leaves to this process.
 
     Every epoch is a new permutation, cut into windows that are sorted by length, so that little
-    padding is computed; batches are padded to a multiple of 8 of their longest example.
+    padding is computed; batches are padded as `padded` does it.
     batches_per_window: how many batches a window makes; 1 leaves each as random as the permutation.
     """
 
@@ -59,22 +60,32 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]
     def stream(self) -> Any:
         """The batches as `fit` takes them.
 
-        Under TensorFlow as a tf.data.Dataset of any shapes: of a PyDataset Keras looks at the first
-        two batches, and where these are of one length, a batch of another is an error.
+        Under TensorFlow this is a tf.data.Dataset of open shapes: Keras infers the shapes of a
+        PyDataset from its first two batches, and rejects other lengths where these have one length.
+        The dataset maps step numbers to batches. `Dataset.from_generator` would do the same, but it
+        makes glibc return freed memory to the system for the rest of the process, so that every
+        step faults its large buffers in again.
         """
         if keras.backend.backend() != "tensorflow":
             return self
         import tensorflow as tf
 
-        def any_shape(array: NDArray[np.int32]) -> tf.TensorSpec:
-            return tf.TensorSpec([None] * array.ndim, array.dtype)
-
-        batches = tf.data.Dataset.from_generator(
-            lambda: (self[i] for i in range(len(self))),
-            output_signature=tf.nest.map_structure(any_shape, self[0]),
+        signature = tf.nest.map_structure(
+            lambda array: tf.TensorSpec([None] * array.ndim, array.dtype), self[0]
         )
-        count = tf.data.experimental.assert_cardinality(len(self))
-        return batches.apply(count).prefetch(tf.data.AUTOTUNE)
+        specs = tf.nest.flatten(signature)
+
+        def arrays(index: NDArray[np.int64]) -> list[Any]:
+            flat: list[Any] = tf.nest.flatten(self[int(index)])
+            return flat
+
+        def batch(index: Any) -> Any:
+            tensors = tf.numpy_function(arrays, [index], [spec.dtype for spec in specs])
+            for tensor, spec in zip(tensors, specs, strict=True):
+                tensor.set_shape(spec.shape)
+            return tf.nest.pack_sequence_as(signature, tensors)
+
+        return tf.data.Dataset.range(len(self)).map(batch).prefetch(tf.data.AUTOTUNE)
 
     def _order(self, epoch: int) -> list[NDArray[np.int64]]:
         random = np.random.default_rng([self._seed, epoch])
@@ -93,8 +104,8 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]
 def padded(
     features: FeatureSet, rows: NDArray[np.int64], objective: Objective
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The inputs and targets of these rows, padded to a multiple of 8 of the longest."""
-    length = round_up(int(features.lengths[rows].max()))
+    """The inputs and targets of these rows, padded to the longest, rounded up for the device."""
+    length = round_up(int(features.lengths[rows].max()), length_multiple())
     inputs = pad_batch(features, rows, MODEL_INPUTS, length)
     targets = pad_batch(features, rows, objective.example_targets, 1)
     targets |= pad_batch(features, rows, objective.token_targets, length)

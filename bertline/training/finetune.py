@@ -11,8 +11,10 @@ from bertline.training.devices import all_devices, make_reproducible
 from bertline.training.fit import Trained, fit
 from bertline.training.losses import OBJECTIVES
 from bertline.training.networks import network_for, weights_of
+from bertline.training.optimizers import remaining
 from bertline.training.quantized import QuantizedTrained, calibrate, quantized_network
 from bertline.training.settings import FitSettings, QuantizationSettings
+from bertline.training.words import UsedWords
 
 POOLER = "encoder/pooler/"
 
@@ -34,6 +36,8 @@ def finetune(
     weights do not fit `spec`.
     """
     make_reproducible(settings.seed)
+    used = UsedWords.of(spec, start, train, dev)
+    spec, train, dev = used.spec(spec), used.features(train), used.features(dev)
     objective = OBJECTIVES[spec.head]
     with all_devices():
         network, sites = (
@@ -45,11 +49,12 @@ def finetune(
         part = network if has_head else network.get_layer("encoder")
         has_pooler = any(path.startswith(POOLER) for path in start)
         known = [each for each in weights_of(part) if has_pooler or POOLER not in each.path]
-        assign(known, start, where="the weights to start from")
+        assign(known, used.weights(start), where="the weights to start from")
         trained = Trained(network, objective)
         if sites is not None:
             trained = QuantizedTrained(network, objective, sites)
             calibrate(network, sites, train, objective, settings)
         history = fit(trained, train, dev, settings, folder)
         ranges = None if sites is None else sites.ranges()
-        return tensors_of(weights_of(network)), ranges, history
+        weights = used.all_weights(tensors_of(weights_of(network)), remaining(settings, len(train)))
+        return weights, ranges, history

@@ -1,20 +1,20 @@
 """The one training loop: Keras' `fit` over a stream of steps that can start anywhere."""
 
 import math
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from bertline.errors import CheckpointError, ConfigError
 from bertline.features.batches import FeatureSet, length_sorted_batches
 from bertline.progress import Progress
 from bertline.training.batches import TrainingBatches, padded
 from bertline.training.checkpoints import Checkpoints, History
 from bertline.training.devices import is_first_process
 from bertline.training.losses import NOT_COUNTED, Objective
-from bertline.training.optimizers import BertAdamW, WarmupDecay
+from bertline.training.optimizers import BertAdamW, batches_of, schedule_of
 from bertline.training.settings import FitSettings
 
 _LOGGED_POINTS = 100
@@ -52,34 +52,32 @@ def fit(
     folder: where checkpoints and TensorBoard summaries go; a run that finds a checkpoint there
     continues from it, to the same weights as one that was never stopped. Entries hold step, epoch,
     loss (mean since the entry before), learning_rate (of the step to come), and dev_* at the end of
-    an epoch.
+    an epoch. Raises ConfigError where the loss stops being finite, CheckpointError where it is not
+    even before the first update.
     """
-    steps_per_epoch = math.ceil(len(train) / settings.batch_size)
-    total_steps = min(steps_per_epoch * settings.num_epochs, settings.max_steps or sys.maxsize)
+    total_steps = batches_of(settings, len(train))
     together = settings.gradient_accumulation_steps
-    updates = math.ceil(total_steps / together)
-    warmup_updates = int(updates * settings.warmup_fraction)
-    schedule = WarmupDecay(settings.learning_rate, updates, warmup_updates, together)
     # JAX is slow without its compiler; TensorFlow's graphs are fast as they are and reproducible.
     compiled = keras.backend.backend() == "jax"
     optimizer = BertAdamW(
-        schedule,
+        schedule_of(settings, len(train)),
         settings.weight_decay,
         gradient_accumulation_steps=together if together > 1 else None,  # Keras does not know 1.
     )
     model.compile(optimizer=optimizer, jit_compile=compiled)
     model.optimizer.build(model.trainable_variables)
     checkpoints = Checkpoints(folder, model)
-    first_step, history = checkpoints.restore()
-    if first_step == total_steps:
+    with checkpoints.alone():
+        first_step, history = checkpoints.restore()
+        if first_step == total_steps:
+            return history
+        batches = TrainingBatches(
+            train, model.objective, settings.batch_size, total_steps, settings.seed, first_step
+        )
+        with Progress("finetune", total_steps, "steps", done=first_step) as progress:
+            watch = _Watch(batches, dev, settings, checkpoints, history, progress)
+            model.fit(batches.stream(), shuffle=False, verbose=0, callbacks=[watch])
         return history
-    batches = TrainingBatches(
-        train, model.objective, settings.batch_size, total_steps, settings.seed, first_step
-    )
-    with Progress("finetune", total_steps, "steps", done=first_step) as progress:
-        watch = _Watch(batches, dev, settings, checkpoints, history, progress)
-        model.fit(batches.stream(), shuffle=False, verbose=0, callbacks=[watch])
-    return history
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
@@ -108,6 +106,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         loss = float((logs or {})["loss"])
         step = self.first_step + batch + 1
+        self._require_finite(loss, updates=step - 1)
         self.progress.update(note=f"loss {loss:.4f}")
         ends_epoch = step % self.batches.steps_per_epoch == 0 or step == self.total_steps
         saves = step % self.settings.save_checkpoints_steps == 0 or step == self.total_steps
@@ -126,6 +125,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         }
         if ends_epoch:
             entry |= evaluate(self.model, self.dev, self.settings.batch_size)
+            self._require_finite(entry["dev_loss"], updates=step)
         # Keras reports the mean since the metrics were last reset.
         self.model.reset_metrics()
         self.history.append(entry)
@@ -134,6 +134,23 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         for name in sorted(entry.keys() - {"step"}):
             self.writer.add_scalar(name, entry[name], step)
         self.writer.flush()
+
+    def _require_finite(self, loss: float, updates: int) -> None:
+        """Ends training if the loss after so many steps' updates is not finite."""
+        if math.isfinite(loss):
+            return
+        problem = f"the loss is {loss} at step {updates + 1} of {self.total_steps}"
+        if updates == 0:
+            raise CheckpointError(
+                f"{problem}, before any update: the weights to start from are not usable; import "
+                "the checkpoint again"
+            )
+        rate = float(self.model.optimizer.learning_rate)
+        kept = self.checkpoints.newest(before=updates)
+        raise ConfigError(
+            f"{problem}, with learning rate {rate:.3g}; last good checkpoint: {kept or 'none'}; "
+            f"set learning_rate, now {self.settings.learning_rate:g}, lower"
+        )
 
 
 def evaluate(model: Trained, dev: FeatureSet, batch_size: int) -> dict[str, float]:

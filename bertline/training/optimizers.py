@@ -1,11 +1,14 @@
 """The optimizer of BERT and its learning rate, as in google-research/bert (optimization.py)."""
 
 import math
+import sys
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
+
+from bertline.training.settings import FitSettings
 
 
 class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
@@ -33,6 +36,29 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):  # type: ign
         return ops.where(step < self.warmup_steps, warmup_rate, rate)
 
 
+def batches_of(settings: FitSettings, examples: int) -> int:
+    """The number of batches that training on so many examples takes."""
+    batches = math.ceil(examples / settings.batch_size) * settings.num_epochs
+    return min(batches, settings.max_steps or sys.maxsize)
+
+
+def schedule_of(settings: FitSettings, examples: int) -> WarmupDecay:
+    """The learning rate of training on so many examples."""
+    together = settings.gradient_accumulation_steps
+    updates = math.ceil(batches_of(settings, examples) / together)
+    warmup_updates = int(updates * settings.warmup_fraction)
+    return WarmupDecay(settings.learning_rate, updates, warmup_updates, together)
+
+
+def remaining(settings: FitSettings, examples: int) -> float:
+    """The share of a decaying weight that training leaves if its gradient is always 0."""
+    together = settings.gradient_accumulation_steps
+    # Batches that are too few for an update at the end make none.
+    updates = np.arange(batches_of(settings, examples) // together)
+    rates = np.asarray(schedule_of(settings, examples)(updates * together), np.float64)
+    return float(np.prod(1.0 - rates * settings.weight_decay))
+
+
 class BertAdamW(keras.optimizers.Optimizer):  # type: ignore[misc]
     """AdamW as BERT was trained with: decoupled weight decay and no bias correction.
 
@@ -52,12 +78,12 @@ class BertAdamW(keras.optimizers.Optimizer):  # type: ignore[misc]
     ) -> None:
         super().__init__(
             learning_rate=learning_rate,
-            weight_decay=weight_decay,
             global_clipnorm=global_clipnorm,
             gradient_accumulation_steps=gradient_accumulation_steps,
             name=name,
         )
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+        self.decay = weight_decay
 
     def build(self, variables: list[Any]) -> None:
         """Makes two moments a variable."""
@@ -67,12 +93,15 @@ class BertAdamW(keras.optimizers.Optimizer):  # type: ignore[misc]
         self._momentums, self._velocities = self.add_optimizer_variables(
             variables, ["momentum", "velocity"]
         )
-        self.exclude_from_weight_decay(var_list=[v for v in variables if not decays(v.path)])
+        self._decays = [decays(variable.path) for variable in variables]
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Updates one variable; Keras applies clipping and decay before."""
+        """Decays and updates one variable; Keras clips the gradients before."""
         index = self._get_variable_index(variable)
         m, v = self._momentums[index], self._velocities[index]
+        if self._decays[index]:
+            # The scalars first: Keras' own decay takes one more pass over every variable.
+            self.assign_sub(variable, variable * (learning_rate * self.decay))
         gradient = ops.convert_to_tensor(gradient)
         if keras.backend.backend() == "tensorflow":
             self._apply_in_one_pass(gradient, variable, m, v, learning_rate)
@@ -107,4 +136,5 @@ class BertAdamW(keras.optimizers.Optimizer):  # type: ignore[misc]
 def decays(path: str) -> bool:
     """Whether the variable of this path takes part in weight decay."""
     *scopes, name = path.lower().split("/")
-    return name not in ("bias", "log_scale") and not any("norm" in scope for scope in scopes)
+    is_bias = name.endswith("bias") or name == "log_scale"
+    return not is_bias and not any("norm" in scope for scope in scopes)

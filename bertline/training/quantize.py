@@ -15,9 +15,11 @@ from bertline.training.devices import all_devices, make_reproducible
 from bertline.training.fit import fit
 from bertline.training.losses import OBJECTIVES, Objective, divergence, mean_square
 from bertline.training.networks import network_for, weights_of
+from bertline.training.optimizers import remaining
 from bertline.training.quantized import QuantizedTrained, calibrate, quantized_network
 from bertline.training.ranges import FoundSites
 from bertline.training.settings import FitSettings, QuantizationSettings, TeacherWeights
+from bertline.training.words import UsedWords
 
 
 class Distilled(QuantizedTrained):
@@ -76,13 +78,16 @@ def quantize(
     CheckpointError if the weights do not fit `spec`.
     """
     make_reproducible(settings.seed)
+    used = UsedWords.of(spec, start, train, dev)
+    spec, train, dev = used.spec(spec), used.features(train), used.features(dev)
     objective = OBJECTIVES[spec.head]
     with all_devices():
         network, sites = quantized_network(spec, settings, quantization, with_sequence=True)
         teacher = network_for(spec, settings, with_sequence=True)
         for each in (network, teacher):
-            assign(weights_of(each), start, where="the weights to start from")
+            assign(weights_of(each), used.weights(start), where="the weights to start from")
         calibrate(network, sites, train, objective, settings)
         distilled = Distilled(network, objective, sites, teacher, losses)
         history = fit(distilled, train, dev, settings, folder)
-        return tensors_of(weights_of(network)), sites.ranges(), history
+        weights = used.all_weights(tensors_of(weights_of(network)), remaining(settings, len(train)))
+        return weights, sites.ranges(), history

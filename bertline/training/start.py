@@ -1,10 +1,11 @@
 """What fine-tuning starts from: an encoder, a checkpoint's own head, or an earlier run."""
 
-import tempfile
 from pathlib import Path
 
 from bertline.artifacts import file_sha256
 from bertline.errors import CheckpointError
+from bertline.integrity import verify_if_artifact
+from bertline.leftovers import temporary_folder
 from bertline.modeling.checkpoints.heads import HeadSpec
 from bertline.modeling.config import EncoderConfig, ModelSpec
 from bertline.modeling.weights import Tensors, load_weights
@@ -43,10 +44,12 @@ def model_start(source: str, spec: ModelSpec, vocab: Path) -> Tensors:
 
     source: a model folder, on disk or at a gs:// address. Its encoder's config (dropout apart),
     head, labels and vocabulary must be those of `spec` and `vocab`. Raises CheckpointError that
-    names what differs, DataError or StorageError where it is no such folder.
+    names what differs, DataError where
+    it is damaged, DataError or StorageError where it is no such folder.
     """
-    with tempfile.TemporaryDirectory(prefix="bertline-") as temporary:
-        folder = fetch(source, Path(temporary) / "model")
+    with temporary_folder() as temporary:
+        folder = fetch(source, temporary / "model")
+        verify_if_artifact(folder)
         earlier = ModelSpec.read(folder)
         parts = {
             "encoder config": (_without_dropout(earlier.encoder), _without_dropout(spec.encoder)),

@@ -11,7 +11,7 @@ from typing import Any
 import kfp_server_api
 import urllib3
 
-from bertline.errors import BertlineError, ClusterError, ConfigError
+from bertline.errors import BertlineError, ClusterError, ConfigError, one_line
 from pipelines.cluster.credentials import headers, origin
 from pipelines.target import Kubeflow
 
@@ -48,9 +48,22 @@ class Connection:
         self.uploads = kfp_server_api.PipelineUploadServiceApi(client)
         self.runs = kfp_server_api.RunServiceApi(client)
         self.recurring_runs = kfp_server_api.RecurringRunServiceApi(client)
-        health = kfp_server_api.HealthzServiceApi(client)
-        multi_user = self.call(health.healthz_service_get_healthz).multi_user
-        self.namespace = settings.namespace if multi_user else None
+        self.namespace = settings.namespace if self._is_multi_user() else None
+
+    def _is_multi_user(self) -> bool:
+        """Whether requests name a namespace; ConfigError if the host is no Kubeflow Pipelines."""
+        health = kfp_server_api.HealthzServiceApi(self._client)
+        other = ConfigError(
+            f"{self.settings.host}: is not Kubeflow Pipelines (no health page of its API); give "
+            "the address of ml-pipeline-ui with --host"
+        )
+        try:
+            answer = self.call(health.healthz_service_get_healthz)
+        except Refused as error:
+            raise (error if error.status in (401, 403) else other) from None
+        if "json" not in (self._client.last_response.getheader("Content-Type") or ""):
+            raise other
+        return bool(answer.multi_user)
 
     def call(self, method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """What a method of one of the services gives.
@@ -179,11 +192,11 @@ def _message(error: kfp_server_api.ApiException) -> str:
         text = body.get("message") or body.get("error")
     except (TypeError, ValueError, AttributeError):
         text = None
-    return " ".join(str(text or error.reason or "failed").split()).rstrip(".")
+    return one_line(text or error.reason or "failed").rstrip(".")
 
 
 def _reason(error: urllib3.exceptions.HTTPError) -> str:
     """Why a host could not be reached, in a few words."""
     cause: BaseException = getattr(error, "reason", None) or error
     text = re.sub(r"^\[Errno -?\d+\] ", "", str(cause).rpartition(": ")[2])
-    return " ".join(text.split()) or type(cause).__name__
+    return one_line(text) or type(cause).__name__

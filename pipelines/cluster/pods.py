@@ -1,35 +1,40 @@
-"""What pods tell of themselves: why one waits or failed, how far it is, where it writes.
+"""What Kubernetes reports of pods: why one waits or failed, its progress, where it writes.
 
-Kubeflow's API keeps none of this (kubeflow/pipelines issues 9858, 10634, 13192); ml-pipeline-ui,
-behind the same address, passes on what Kubernetes knows of a pod, its events and its log.
+Kubeflow's API has none of this (kubeflow/pipelines issues 9858, 10634, 13192); ml-pipeline-ui,
+at the same address, returns a pod, its events and its log, which it also finds in the archive after
+the pod has been deleted.
 """
 
 import json
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 from bertline.progress import MARK
 from pipelines.cluster.connection import Connection
+from pipelines.cluster.workflow import written_uri
 
 ERROR = "error: "
-# Lines of Kubeflow's launcher and executor, among those of the stage.
-NOISE = re.compile(r"[IWEF]\d{4} |\[KFP Executor |\s*$")
+NOISE = re.compile(r"[IWEF]\d{4} |\[KFP Executor |\{|\s*$")
+"""Lines of Kubeflow's launcher and executor among those of the stage."""
+FATAL = re.compile(r"F\d{4} [^\]]*\] (?P<message>.*)")
+"""The line in which the launcher (klog) says why it gave up."""
+STAGE_ENDED = re.compile(r"failed to execute component: exit status \d+$")
+"""What it says of a stage that failed, which has said why itself."""
 STARTING = ("ContainerCreating", "PodInitializing")
+OUT_OF_MEMORY = "OOMKilled: it needs more memory; raise pods.STAGE.memory_limit of the target"
 
 
 class Pods:
-    """The pods of a namespace; each method gives None where nothing is known."""
+    """The pods of a namespace; each method returns None where nothing is known.
+
+    created_on: the day of the run, which the archive of logs is sorted by.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._namespace = connection.settings.namespace
-
-    def is_running(self, pod: str) -> bool:
-        """Whether its containers run."""
-        running: bool = self._json("/k8s/pod", pod).get("status", {}).get("phase") == "Running"
-        return running
+        self.created_on = ""
 
     def waits_for(self, pod: str) -> str | None:
         """Why a pod does not run: its reason and message, or the last warning about it.
@@ -53,15 +58,8 @@ class Pods:
             return _told(status)
         ended = next(_ended(status), None)
         if ended and ended.get("reason") == "OOMKilled":
-            return "OOMKilled: it needs more memory; raise pods.STAGE.memory_limit of the target"
-        lines = self._log(pod)
-        said = [line for line in lines if line.startswith(ERROR)]
-        if said:
-            return said[-1].removeprefix(ERROR)
-        words = [line.strip() for line in lines if not NOISE.match(line)]
-        if words:
-            return f"ended without saying why (last output: {words[-1]!r})"
-        return _told(ended) if ended else None
+            return OUT_OF_MEMORY
+        return _last_words(self._log(pod)) or (_told(ended) if ended else None)
 
     def progress(self, pod: str) -> str | None:
         """The newest line of progress in a pod's log."""
@@ -70,14 +68,8 @@ class Pods:
 
     def output(self, pod: str, artifact: str) -> str | None:
         """The address that a pod writes an artifact to, from the arguments of its launcher."""
-        for container in self._json("/k8s/pod", pod).get("spec", {}).get("containers", []):
-            words = [*(container.get("command") or []), *(container.get("args") or [])]
-            for option, value in pairwise(words):
-                if option == "--executor_input":
-                    outputs = json.loads(value).get("outputs", {}).get("artifacts", {})
-                    written = outputs.get(artifact, {}).get("artifacts", [])
-                    return written[0]["uri"] if written else None
-        return None
+        containers = self._json("/k8s/pod", pod).get("spec", {}).get("containers", [])
+        return next(filter(None, (written_uri(each, artifact) for each in containers)), None)
 
     def _json(self, path: str, pod: str) -> dict[str, Any]:
         body = self._connection.page(path, podname=pod, podnamespace=self._namespace)
@@ -88,8 +80,25 @@ class Pods:
         return value if isinstance(value, dict) else {}
 
     def _log(self, pod: str) -> list[str]:
-        body = self._connection.page("/k8s/pod/logs", podname=pod, podnamespace=self._namespace)
+        body = self._connection.page(
+            "/k8s/pod/logs",
+            podname=pod,
+            podnamespace=self._namespace,
+            createdat=self.created_on,
+        )
         return (body or b"").decode("utf-8", errors="replace").splitlines()
+
+
+def _last_words(lines: list[str]) -> str | None:
+    """Why a log ends: the stage's error, else the launcher's, else the last line of the stage."""
+    said = [line for line in lines if line.startswith(ERROR)]
+    if said:
+        return said[-1].removeprefix(ERROR)
+    fatal = [match["message"].strip() for match in map(FATAL.match, lines) if match]
+    if fatal and not STAGE_ENDED.search(fatal[-1]):
+        return f"Kubeflow's launcher: {fatal[-1]}"
+    words = [line.strip() for line in lines if not NOISE.match(line)]
+    return f"ended without saying why (last output: {words[-1]!r})" if words else None
 
 
 def _waiting(status: dict[str, Any]) -> Iterator[str]:

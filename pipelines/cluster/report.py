@@ -1,10 +1,10 @@
-"""What a run that has ended left: its verdict and report, brought to this machine."""
+"""What a run that has ended left: its verdict and report, copied to this machine."""
 
 import hashlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from bertline.artifacts import MANIFEST, new_folder, read_manifest
@@ -15,6 +15,7 @@ from bertline.storage import fetch
 from pipelines.cluster.connection import Connection
 from pipelines.cluster.pods import Pods
 from pipelines.cluster.stages import stages_of
+from pipelines.cluster.workflow import Workflow
 from pipelines.run import Result, Retraining
 
 
@@ -35,42 +36,48 @@ LEFT = {
 """Stage → what tells of its verdict."""
 
 
-def lines(connection: Connection, pods: Pods, run: Any, root: Path) -> Iterator[str]:
-    """The results of a run that succeeded, as `bertline run` tells them; files go below `root`.
+def lines(
+    connection: Connection, pods: Pods, workflow: Workflow, run_id: str, root: Path
+) -> Iterator[str]:
+    """The results of a run that succeeded, as `bertline run` prints them; files go below `root`.
 
-    Where a pod or file cannot be reached any more, a line says so instead.
+    Raises ClusterError if the verdict or the report cannot be read: a run without them must not
+    look like one that was blessed.
     """
-    last_pods = {stage.name: stage.pods[-1] for stage in stages_of(run) if stage.pods}
+    stages = {stage.name: stage for stage in stages_of(workflow) if stage.pods}
 
-    def bring(stage: str) -> Path:
+    def address(stage: str, artifact: str) -> str:
+        newest = stages[stage].pods[-1] if stage in stages else None
+        uri = newest and (
+            newest.output_uri(artifact) or pods.output(workflow.pod(newest), artifact)
+        )
+        if not uri:
+            raise ClusterError(
+                f"{connection.settings.host} does not return where {stage} wrote it; --host must "
+                "be that of ml-pipeline-ui"
+            )
+        return uri
+
+    def copied(stage: str) -> Path:
         left = LEFT[stage]
-        folder: Path = root / run.run_id / left.kind
-        uri = _uri(pods, last_pods.get(stage), left.artifact)
-        _download(connection, uri, folder, left)
+        folder: Path = root / run_id / left.kind
+        _download(connection, address(stage, left.artifact), folder, left)
         return folder
 
     try:
-        if "compare_data" in last_pods:
-            drift, result = bring("compare_data"), None
+        if "compare_data" in stages:
+            drift, result = copied("compare_data"), None
             if Drift.read(drift).action == "train":
-                result = Result(bring("compare_models"), bring("publish"))
+                result = Result(copied("compare_models"), copied("publish"))
             yield from Retraining(drift, result).lines()
-        elif "evaluate" in last_pods:
-            yield from Result(bring("evaluate"), bring("publish")).lines()
-        elif "convert" in last_pods:
-            yield f"exported: {_uri(pods, last_pods['convert'], 'exported')}"
+        elif "convert" in stages:
+            yield f"exported: {address('convert', 'exported')}"
+        else:
+            yield from Result(copied("evaluate"), copied("publish")).lines()
     except BertlineError as error:
-        yield f"results stay on the cluster: {error}"
-
-
-def _uri(pods: Pods, pod: str | None, artifact: str) -> str:
-    uri = pods.output(pod, artifact) if pod else None
-    if uri is None:
         raise ClusterError(
-            f"{artifact}: the host does not tell where it is; pods are gone, or --host is not that "
-            "of ml-pipeline-ui"
-        )
-    return uri
+            f"run {run_id} succeeded, but its results cannot be read: {error}"
+        ) from None
 
 
 def _download(connection: Connection, uri: str, target: Path, left: Left) -> None:

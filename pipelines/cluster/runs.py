@@ -15,10 +15,10 @@ from pipelines.cluster.versions import Version
 FINAL = ("SUCCEEDED", "SKIPPED", "FAILED", "CANCELED")
 
 
-def start(connection: Connection, version: Version) -> str:
-    """The id of a new run of a version, with the defaults of its parameters."""
+def start(connection: Connection, version: Version, name: str) -> str:
+    """The id of a new run of a version under a name, with the defaults of its parameters."""
     run = kfp_server_api.V2beta1Run(
-        display_name=version.name,
+        display_name=name,
         experiment_id=connection.experiment_id(),
         pipeline_version_reference=reference(version),
         runtime_config=kfp_server_api.V2beta1RuntimeConfig(parameters={}),
@@ -47,8 +47,13 @@ def get(connection: Connection, run_id: str) -> Any:
 
 
 def cancel(connection: Connection, run_id: str) -> None:
-    """Ends a run; raises ConfigError for one that has ended."""
+    """Ends a run; nothing is to be done for one that is being cancelled.
+
+    Raises ConfigError for one that has ended.
+    """
     state = get(connection, run_id).state
+    if state == "CANCELING":
+        return
     if state in FINAL:
         raise ConfigError(f"run {run_id}: has ended ({state}); there is nothing to cancel")
     connection.call(connection.runs.run_service_terminate_run, run_id)

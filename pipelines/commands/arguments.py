@@ -2,6 +2,8 @@
 
 import argparse
 import shlex
+import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bertline.errors import ConfigError
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from pipelines.target import Target
 
 TARGET = "target."
+MAX_NAME_LENGTH = 120
 
 
 def add_recipe(parser: argparse.ArgumentParser) -> None:
@@ -102,6 +105,14 @@ def recipe(options: argparse.Namespace) -> "Recipe":
         elif not getattr(options, "target", None):
             raise ConfigError(f"{path}={value}: there is no target; give one with --target")
     return load_recipe(options.recipe).changed(changes)
+
+
+def run_name(options: argparse.Namespace) -> str:
+    """What a run is called in Kubeflow: the recipe with the data and settings asked for."""
+    data = (options.data or "").partition("?")[0]  # without the signature of a signed address
+    changes = [text for text in options.set if not text.startswith(TARGET)]
+    words = [Path(options.recipe).stem, *filter(None, [data]), *changes]
+    return textwrap.shorten(" ".join(words), MAX_NAME_LENGTH, placeholder=" …")
 
 
 def target(options: argparse.Namespace) -> "Target":

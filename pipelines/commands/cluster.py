@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.commands.arguments import add_cluster, add_cluster_set, add_recipe, recipe, target
+from pipelines.commands.arguments import (
+    add_cluster,
+    add_cluster_set,
+    add_recipe,
+    recipe,
+    run_name,
+    target,
+)
 
 if TYPE_CHECKING:
     from pipelines.cluster.connection import Connection
@@ -46,7 +53,7 @@ def _submit(options: argparse.Namespace) -> None:
     line = placed(chosen, place)
     with connected(place.kubeflow) as connection:
         version = upload(connection, line)
-        run_id = start(connection, version)
+        run_id = start(connection, version, run_name(options))
         print(f"run: {run_id}", f"version: {version.name}", sep="\n", flush=True)
         if not options.no_wait:
             _print(_results(connection, run_id, options))
@@ -77,7 +84,10 @@ def _cancel(options: argparse.Namespace) -> None:
 
 
 def _results(connection: "Connection", run_id: str, options: argparse.Namespace) -> Iterator[str]:
-    """The results of a run, followed unless --no-wait; raises StageError if it failed."""
+    """The results of a run, followed unless --no-wait.
+
+    Raises StageError if the run failed, ClusterError if its results cannot be read.
+    """
     from pipelines.cluster import report
     from pipelines.cluster.pods import Pods
     from pipelines.cluster.watch import Watch
@@ -87,7 +97,8 @@ def _results(connection: "Connection", run_id: str, options: argparse.Namespace)
     watch = Watch(connection, pods, Board(sys.stderr))
     run = watch.look(run_id) if options.no_wait else watch.until_end(run_id)
     if run.state == "SUCCEEDED":
-        yield from report.lines(connection, pods, run, options.root / "cluster")
+        root = options.root / "cluster"
+        yield from report.lines(connection, pods, watch.workflow, run_id, root)
     elif run.state in ("FAILED", "CANCELED"):
         raise watch.failure(run)
     else:

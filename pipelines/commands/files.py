@@ -71,12 +71,15 @@ def _inspect(options: argparse.Namespace) -> None:
 
 
 def _quantize(options: argparse.Namespace) -> None:
+    from bertline.integrity import verify_if_artifact
     from bertline.modeling.config import ModelSpec
     from bertline.stages.select_sites import Settings, run
 
     values = {"max_drop": options.max_drop, "examples": options.examples}
     settings = Settings.parse(values, where="quantize")
     artifacts = _artifacts(options)
+    for folder in artifacts.values():
+        verify_if_artifact(folder)
     model = artifacts["model"]
     if not options.no_training and ModelSpec.read(model).quantization is None:
         raise ConfigError(

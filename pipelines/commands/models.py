@@ -30,6 +30,12 @@ def add(commands: Any) -> None:
     )
     add_device(predict)
     add_trust(predict)
+    predict.add_argument(
+        "--no-verify",
+        dest="verify",
+        action="store_false",
+        help="do not compare the model's files with its manifest first (for very large models)",
+    )
 
     diff = commands.add_parser("diff", help="texts that two files of a model answer differently")
     diff.set_defaults(command=_diff)
@@ -72,10 +78,11 @@ def _predict(options: argparse.Namespace) -> None:
         raise ConfigError("give either texts or --input FILE")
     if options.output and not options.input:
         raise ConfigError("--output is for the answers of --input; leave it out")
+    checks = {"verify": options.verify, "trust": options.trust}
     if options.input:
-        predict_file(options.model, options.device, options.input, options.output, options.trust)
+        predict_file(options.model, options.device, options.input, options.output, **checks)
     else:
-        predict_texts(options.model, options.device, options.texts, options.context, options.trust)
+        predict_texts(options.model, options.device, options.texts, options.context, **checks)
 
 
 def _diff(options: argparse.Namespace) -> None:

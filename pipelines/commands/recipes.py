@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bertline.errors import ConfigError, StageError
 from pipelines.commands.arguments import add_recipe, add_target, recipe, target
 
 
@@ -19,6 +20,12 @@ def add(commands: Any) -> None:
         choices=("subprocess", "docker"),
         default="subprocess",
         help="docker: each stage in a container, of Docker or podman (default: %(default)s)",
+    )
+
+    run.add_argument(
+        "--require-blessed",
+        action="store_true",
+        help="exit with 1 for a model that does not pass its gate (default: that is a result)",
     )
 
     compiled = commands.add_parser("compile", help="write a recipe's pipeline as KFP IR")
@@ -52,11 +59,19 @@ def add(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from pipelines.run import run
+    from pipelines.run import Result, Retraining, run
 
-    in_containers = options.runner == "docker"
-    for line in run(recipe(options), options.root, sys.stderr, in_containers).lines():
+    chosen = recipe(options)
+    if options.require_blessed and chosen.pipeline == "convert":
+        raise ConfigError(
+            f"recipe {chosen.name}: its pipeline judges no model; leave --require-blessed out"
+        )
+    found = run(chosen, options.root, sys.stderr, options.runner == "docker")
+    for line in found.lines():
         print(line)
+    judged = found.result if isinstance(found, Retraining) else found
+    if options.require_blessed and isinstance(judged, Result) and not judged.is_blessed:
+        raise StageError("the model is not blessed, and --require-blessed was given")
 
 
 def _compile(options: argparse.Namespace) -> None:

@@ -47,7 +47,7 @@ JOINT = "intents and slots are learnt together, their names are those of the dat
 FLAGS = (
     Flag("task_name", one_of("nlu", "snips"), note="always snips"),
     Flag("data_dir", PATH, "ingest.source", combined=True, note="the folder of nlu-benchmark"),
-    Flag("dev_set", NUMBER, note="a number of examples here: ingest.dev_size, 700 by default"),
+    Flag("dev_set", NUMBER, note="a number of examples here: ingest.dev_size, at most 700 unset"),
     Flag("small_data", BOOLEAN, note="one intent alone; see ingest.max_train_examples"),
     Flag("intent_label_file", TEXT, note=JOINT),
     Flag("slot_label_file", TEXT, note=JOINT),

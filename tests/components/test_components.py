@@ -11,7 +11,7 @@ from bertline.drift.limits import Limits, check_data
 from bertline.drift.verdict import Drift
 from bertline.evaluation.gate import Gate, judge
 from bertline.stages import execute as stage_execution
-from bertline.stages.execute import STAGES
+from bertline.stages.execute import OUTPUTS, STAGES
 from components.image import IMAGE
 from tests.drift.toy_profiles import make_profile
 from tests.evaluation.sample_results import make_file, make_results
@@ -26,6 +26,12 @@ def component(stage: str) -> Any:
 def test_every_stage_has_a_component_and_every_component_a_stage() -> None:
     names = {file.stem for file in FOLDER.glob("*.py")}
     assert names - {"__init__", "image"} == set(STAGES)
+
+
+@pytest.mark.parametrize(("stage", "output"), OUTPUTS.items())
+def test_component_has_the_output_that_its_stage_writes(stage: str, output: str) -> None:
+    outputs = component(stage).component_spec.outputs
+    assert outputs[output].type.startswith("system.")  # an artifact
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -90,7 +96,7 @@ def test_a_tokenize_task_may_write_one_shard(
 def test_evaluate_shows_the_results_and_returns_the_verdict(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measured = make_results(make_file("openvino_int8"))
+    measured = make_results(make_file("openvino_fp16"), make_file("openvino_int8"))
     verdict = judge(Gate(), measured)
 
     def execute(stage: str, settings: str, report: str, **paths: str) -> None:
@@ -104,11 +110,22 @@ def test_evaluate_shows_the_results_and_returns_the_verdict(
     names = [name for name in inspect.signature(function).parameters if name != "settings"]
     artifacts = {name: dsl.Artifact(uri=str(tmp_path / name)) for name in names}
     artifacts["metrics"] = dsl.Metrics(uri=str(tmp_path / "metrics"))
+    matrices = [f"confusion_{kind}" for kind in ("float", "int8")]
+    for name in matrices:
+        artifacts[name] = dsl.ClassificationMetrics(uri=str(tmp_path / name))
     assert function(settings="{}", **artifacts) is verdict.blessed
     assert (tmp_path / "page").read_text() == "<p>page</p>"
     file = measured.files[0]
     assert artifacts["metrics"].metadata[f"{file.name}.slot_f1"] == file.metrics["slot_f1"]
-    assert (tmp_path / "metrics").is_file()
+    for name in matrices:
+        shown = artifacts[name].metadata["confusionMatrix"]
+        assert [each["displayName"] for each in shown["annotationSpecs"]] == [
+            "PlayMusic",
+            "RateBook",
+        ]
+        assert [row["row"] for row in shown["rows"]] == [[9, 1], [0, 10]]
+    for name in ("metrics", *matrices):
+        assert (tmp_path / name).is_file()
 
 
 def test_comparisons_show_their_pages_and_return_what_is_to_be_done(

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,7 +29,7 @@ def run(containers: Containers, place: Place, settings: str) -> tuple[str, str]:
     with place.locked():
         line, arguments = toy_line(), {"settings": settings}
         outputs = run_locally(line, arguments, place, terminal, containers)
-    return outputs["Output"], terminal.getvalue()
+    return outputs.pipeline["Output"], terminal.getvalue()
 
 
 def of_place(client: docker.DockerClient, place: Place) -> list[Any]:
@@ -50,19 +51,20 @@ def test_stage_that_fails_fails_the_run_every_time(
 
 
 def test_exit_status_of_what_takes_no_time(client: docker.DockerClient, image: Any) -> None:
-    statuses = [run_in(client, image, ["sh", "-c", "exit 3"]) for _ in range(TIMES)]
-    assert statuses == [3] * TIMES
+    command = ["sh", "-c", "echo last; exit 3"]
+    statuses = [run_in(client, image, command) for _ in range(TIMES)]
+    assert statuses == [(3, "last")] * TIMES
 
 
-def run_in(client: docker.DockerClient, image: Any, command: list[str]) -> int:
-    return run_container(client, image.id, command, network_mode="host")
+def run_in(client: docker.DockerClient, image: Any, command: list[str]) -> tuple[int, str]:
+    return run_container(client, image.id, command, network_mode="none")
 
 
 def test_output_is_whole_and_comes_by_lines(
     client: docker.DockerClient, image: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write = "import sys; sys.stdout.write('ä' * 50_000 + '\\n' + 'end')"
-    assert run_in(client, image, ["python3", "-c", write]) == 0
+    assert run_in(client, image, ["python3", "-c", write]) == (0, "end")
     assert capsys.readouterr().out == "ä" * 50_000 + "\nend\n"
 
 
@@ -82,16 +84,17 @@ def test_second_run_comes_from_the_cache(containers: Containers, place: Place) -
 DRIVER = """
 import sys
 from pathlib import Path
+from bertline.interrupts import interruptible, number_of
 from pipelines.containers import connect
 from pipelines.local import Place, run_locally
 from tests.pipelines.toy_line import toy_line
 
 place = Place(Path(sys.argv[1]))
-with place.locked():
-    try:
+try:
+    with interruptible(), place.locked():
         run_locally(toy_line(), {"settings": f"hang {sys.argv[2]}"}, place, sys.stderr, connect())
-    except KeyboardInterrupt:
-        sys.exit(130)
+except KeyboardInterrupt as error:
+    sys.exit(128 + number_of(error))
 """
 
 
@@ -112,29 +115,42 @@ def driver(place: Place) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_run_interrupts_its_stage(
-    client: docker.DockerClient, place: Place, driver: subprocess.Popen[bytes]
-) -> None:
-    os.killpg(driver.pid, signal.SIGINT)  # as Ctrl-C on a terminal does
-    assert driver.wait() == 130
-    assert of_place(client, place) == []
-    assert not (place.root / "hangs").exists()  # the stage has cleaned up
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_stage_ends_with_its_run(
-    containers: Containers,
     client: docker.DockerClient,
     place: Place,
     driver: subprocess.Popen[bytes],
     number: signal.Signals,
 ) -> None:
+    os.killpg(driver.pid, number)  # as Ctrl-C on a terminal does
+    assert driver.wait() == 128 + number
+    assert of_place(client, place) == []
+    assert not (place.root / "hangs").exists()  # the stage has cleaned up
+
+
+def test_stage_ends_with_its_run(
+    containers: Containers,
+    client: docker.DockerClient,
+    place: Place,
+    driver: subprocess.Popen[bytes],
+) -> None:
     (container,) = of_place(client, place)
-    driver.send_signal(number)
-    assert driver.wait() == -number
+    assert container.attrs["HostConfig"]["NetworkMode"] == "none"
+    assert container.attrs["HostConfig"]["CapAdd"] in (None, [])
+    assert effective_capabilities(container) == 0
+    driver.kill()
+    assert driver.wait() == -signal.SIGKILL
     assert container.wait(timeout=60)["StatusCode"] == 128 + signal.SIGKILL
     run(containers, place, "hello")
     assert of_place(client, place) == []
+
+
+def effective_capabilities(container: Any) -> int:
+    """The rights of a process in the container, as bits."""
+    status = container.exec_run(["cat", "/proc/self/status"]).output.decode()
+    (found,) = re.findall(r"^CapEff:\s*(\w+)$", status, re.M)
+    assert re.search(r"^NoNewPrivs:\s*1$", status, re.M)
+    return int(found, 16)
 
 
 def test_image_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:

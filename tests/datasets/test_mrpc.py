@@ -10,6 +10,8 @@ HEADER = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String"
 TRAIN = [HEADER, '1\t12\t7\tHe said "no.\t"No," he said.', "0\t3\t4\tIt's on.\tIt's off."]
 TEST = [HEADER, "0\t5\t6\tUp\u0085here.\tDown."]
 
+NO_ODDITY = {"cp1252_files": 0, "cp1252_lines": 0, "rows_without_ids": 0}
+
 
 def write(folder: Path, *, glue: bool = False, **lines: list[str]) -> Path:
     """`folder` with the files of one layout; lines: "train" or "test" → its lines."""
@@ -29,7 +31,7 @@ def test_pairs_with_quotes_as_they_are(tmp_path: Path, glue: bool) -> None:
         LabelledText("3-4", "It's on.", "not_equivalent", "It's off."),
     ]
     assert dataset.test == [LabelledText("5-6", "Up\u0085here.", "not_equivalent", "Down.")]
-    assert dataset.report == {"latin1_files": 0, "latin1_lines": 0, "rows_without_ids": 0}
+    assert dataset.report == {**NO_ODDITY, "unread": 0, "unread_names": []}
 
 
 def test_the_original_files_go_before_those_of_glue(tmp_path: Path) -> None:
@@ -51,7 +53,13 @@ def test_oddities_are_counted(tmp_path: Path) -> None:
     dataset = mrpc.read(tmp_path)
     assert [example.id for example in dataset.train] == ["12-7", "3-4", "8-9"]
     assert dataset.train[2].content == "Café.\tA café."
-    assert dataset.report == {"latin1_files": 1, "latin1_lines": 1, "rows_without_ids": 1}
+    assert dataset.report == {
+        "cp1252_files": 1,
+        "cp1252_lines": 1,
+        "rows_without_ids": 1,
+        "unread": 0,
+        "unread_names": [],
+    }
 
 
 @pytest.mark.parametrize(

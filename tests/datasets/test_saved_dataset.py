@@ -1,5 +1,7 @@
+import json
 from pathlib import Path
 
+import pyarrow
 import pytest
 
 from bertline.datasets.saved_dataset import find_saved, saved_info, saved_rows
@@ -16,6 +18,41 @@ def test_rows_come_in_the_order_of_the_files_with_the_columns_named(tmp_path: Pa
     assert saved_info(folder, "train") == {"dataset_name": "toy"}
     assert list(saved_rows(folder, "train", ["id", "n"])) == ROWS
     assert list(saved_rows(folder, "train", ["id"])) == [{"id": i} for i in "abc"]
+
+
+def choose(folder: Path, *numbers: int) -> Path:
+    """Lets a split have only rows of these numbers, as `Dataset.select` does."""
+    table = pyarrow.table({"indices": pyarrow.array(numbers, pyarrow.uint64())})
+    with pyarrow.ipc.new_stream(str(folder / "indices.arrow"), table.schema) as stream:
+        stream.write_table(table)
+    state = json.loads((folder / "state.json").read_text())
+    state["_indices_data_files"] = [{"filename": "indices.arrow"}]
+    (folder / "state.json").write_text(json.dumps(state))
+    return folder.parent
+
+
+def test_only_the_rows_of_the_indices_are_read_in_their_order(tmp_path: Path) -> None:
+    folder = choose(write_saved(tmp_path / "saved", {"train": ROWS}) / "train", 2, 0, 2)
+    assert list(saved_rows(folder, "train", ["id"])) == [{"id": i} for i in "cac"]
+
+
+def test_an_index_beyond_the_rows_is_told(tmp_path: Path) -> None:
+    folder = choose(write_saved(tmp_path / "saved", {"train": ROWS}) / "train", 0, 3)
+    with pytest.raises(DataError, match=r"indices\.arrow: a number beyond the 3 rows there are"):
+        list(saved_rows(folder, "train", ["id"]))
+
+
+def test_optional_columns_are_read_where_they_are(tmp_path: Path) -> None:
+    folder = write_saved(tmp_path / "saved", {"train": ROWS})
+    assert list(saved_rows(folder, "train", ["id"], optional=["n", "m"])) == ROWS
+
+
+def test_text_that_is_not_utf8_is_told(tmp_path: Path) -> None:
+    folder = write_saved(tmp_path / "saved", {"train": [{"id": "abc"}]})
+    file = folder / "train" / "data-00000-of-00001.arrow"
+    file.write_bytes(file.read_bytes().replace(b"abc", b"a\xffc"))
+    with pytest.raises(DataError, match=r"damaged \(a text is not UTF-8\)"):
+        list(saved_rows(folder, "train", ["id"]))
 
 
 def test_two_datasets_are_told(tmp_path: Path) -> None:

@@ -56,11 +56,13 @@ def test_text_is_the_joined_chunks_and_slots_are_trimmed(tmp_path: Path) -> None
     assert [example.id for example in dataset.train] == ["train_Play_full-0", "train_Play_full-1"]
     assert [example.content for example in dataset.test] == ["sing"]
     assert dataset.report == {
-        "latin1_files": 0,
-        "latin1_lines": 0,
+        "cp1252_files": 0,
+        "cp1252_lines": 0,
         "trimmed_slots": 1,
         "empty_slots": 0,
         "mid_word_slots": 0,
+        "unread": 0,
+        "unread_names": [],
     }
 
 
@@ -69,13 +71,13 @@ def test_small_files_are_an_option_and_never_mixed_with_the_full_ones(tmp_path: 
     assert [example.id for example in dataset.train] == ["train_Play-0"]
 
 
-def test_lines_that_are_not_utf8_are_latin1_and_their_neighbours_are_not(tmp_path: Path) -> None:
+def test_lines_that_are_not_utf8_are_cp1252_and_their_neighbours_are_not(tmp_path: Path) -> None:
     text = json.dumps(of("Play", [{"text": "CAFÉ"}], [{"text": "NIÑO"}]), indent=1)
     raw = text.encode().decode("unicode_escape").encode("utf-8")
     dataset = snips.read(small_layout(tmp_path, train_Play_full=raw.replace(b"\xc3\x89", b"\xc9")))
     assert [example.content for example in dataset.train] == ["CAFÉ", "NIÑO"]
-    assert dataset.report["latin1_files"] == 1
-    assert dataset.report["latin1_lines"] == 1
+    assert dataset.report["cp1252_files"] == 1
+    assert dataset.report["cp1252_lines"] == 1
 
 
 def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
@@ -118,6 +120,54 @@ def test_every_slot_spells_its_chunk(chunks: list[dict[str, str]]) -> None:
     assert [slot.label for slot in slots] == [chunk["entity"] for chunk in values]
 
 
+@pytest.mark.parametrize("name", ["play-music", "Play Music", "play.music", "Müsik", "a_full.b"])
+def test_intents_of_any_file_name_are_read(tmp_path: Path, name: str) -> None:
+    layout(
+        tmp_path,
+        {
+            f"train_{name}_full.json": of(name, PLAY, [{"text": "play"}]),
+            f"train_{name}.json": of(name, PLAY),
+            f"validate_{name}.json": of(name, [{"text": "sing"}]),
+            "notes_x.json": "{}",
+        },
+    )
+    dataset = snips.read(tmp_path)
+    assert (len(dataset.train), len(dataset.test)) == (2, 1)
+    assert dataset.train[0].labels()["intents"] == {name}
+    assert len(snips.read_small(tmp_path).train) == 1
+    assert dataset.report["unread_names"] == ["engines/x/"]
+
+
+def test_two_intents_of_one_file_have_ids_of_their_own(tmp_path: Path) -> None:
+    content = {**of("Play", PLAY), **of("Stop", [{"text": "stop"}])}
+    dataset = snips.read(small_layout(tmp_path, train_Play_full=content))
+    assert [example.id for example in dataset.train] == ["train_Play_full-0", "train_Play_full-1"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (of("Play", [{"text": "play", "entity": ""}]), "utterance 0 of Play: an entity without a"),
+        (of(" ", PLAY), "an intent without a name; give it one"),
+        ('{"Play": [], "Play": []}', "the key 'Play' is there twice in one JSON object"),
+        ("[" * 100_000, "JSON that is nested too deeply; correct the file"),
+        ('{"Play": ' + "1" * 5_000 + "}", "JSON with an integer of too many digits"),
+    ],
+)
+def test_names_that_are_empty_or_there_twice_and_hostile_json_are_told(
+    tmp_path: Path, content: Any, message: str
+) -> None:
+    with pytest.raises(DataError, match=rf"train_Play_full\.json: {message}"):
+        snips.read(small_layout(tmp_path, train_Play_full=content))
+
+
+def test_an_entity_of_null_is_none(tmp_path: Path) -> None:
+    chunks = [{"text": "play ", "entity": None}, {"text": "jazz", "entity": "genre"}]
+    [utterance] = snips.read(small_layout(tmp_path, train_Play_full=of("Play", chunks))).train
+    assert isinstance(utterance, TaggedText)
+    assert utterance.slots == (Slot("genre", 5, 9),)
+
+
 def test_malformed_json_is_told_with_file_line_and_column(tmp_path: Path) -> None:
     folder = small_layout(tmp_path, train_Play_full='{"Play": [\n  {"data": ]}')
     with pytest.raises(DataError, match=r"train_Play_full\.json: malformed JSON at line 2, col"):
@@ -131,6 +181,8 @@ def test_malformed_json_is_told_with_file_line_and_column(tmp_path: Path) -> Non
         {"data": [{"text": " "}, {"text": "\n", "entity": "artist"}]},
         {"data": [{"entity": "artist"}]},
         {"data": [{"text": None}]},
+        {"data": [{"text": 5}]},
+        {"data": [{"text": "play", "entity": "\ud800"}]},
         {"data": [{"text": "play", "entity": 3}]},
         {"data": ["play"]},
         {"data": "play"},
@@ -177,7 +229,7 @@ def test_two_files_of_one_intent_are_told(tmp_path: Path) -> None:
 def test_real_files(shared: Path) -> None:
     dataset = snips.read(shared / "data" / "snips")
     assert (len(dataset.train), len(dataset.test)) == (13_784, 700)
-    assert dataset.report["latin1_files"] == 1
+    assert dataset.report["cp1252_files"] == 1
     assert dataset.report["trimmed_slots"] == 6
     small = snips.read_small(shared / "data" / "snips")
     assert len(small.train) == 7 * 300

@@ -12,6 +12,10 @@ NO_ODDITY = {
     "dropped_questions": 0,
     "dropped_ids": [],
     "unlocated_test_answers": 0,
+    "empty_train_questions": 0,
+    "empty_test_questions": 0,
+    "unread": 0,
+    "unread_names": [],
 }
 
 
@@ -93,9 +97,27 @@ def test_training_answers_that_their_words_do_not_hold_are_dropped_and_named(
     }
 
 
-def test_an_answer_with_a_no_break_space_is_dropped_as_by_the_paper_s_code(tmp_path: Path) -> None:
-    train = content(asked("q", ("Café\u00a0Zürich", 4)), context="The Café\u00a0Zürich.")
-    assert read_one(tmp_path, train=train).report["dropped_ids"] == ["q"]
+@pytest.mark.parametrize("space", ["\u00a0", "\u3000", "\u2009"])
+@pytest.mark.parametrize("given", ["Café{}Zürich", "Café Zürich"])
+@pytest.mark.parametrize("start", [4, 3])
+def test_an_answer_with_any_white_space_is_kept(
+    tmp_path: Path, space: str, given: str, start: int
+) -> None:
+    train = content(asked("q", (given.format(space), start)), context=f"The Café{space}Zürich.")
+    dataset = read_one(tmp_path, train=train)
+    assert answers_of(dataset) == [("q", (GoldAnswer(f"Café{space}Zürich", 4),))]
+    assert dataset.report["dropped_answers"] == 0
+
+
+def test_questions_without_text_are_counted_and_not_learnt_from(tmp_path: Path) -> None:
+    empty = {**asked("q0", ("1926", 45)), "question": " \n"}
+    given = content(empty, asked("q1", ("1926", 45)))
+    dev = content({**empty, "id": "d0"}, asked("d1", ("1926", 45)))
+    dataset = read_one(tmp_path, train=given, dev=dev)
+    assert [example.id for example in dataset.train] == ["q1"]
+    assert [example.id for example in dataset.test] == ["d0", "d1"]
+    assert dataset.report["empty_train_questions"] == 1
+    assert dataset.report["empty_test_questions"] == 1
 
 
 def test_the_first_20_dropped_are_named(tmp_path: Path) -> None:
@@ -151,4 +173,6 @@ def test_real_files(shared: Path, number: str, train: int, test: int, impossible
     dataset = READERS[number](shared / "data" / "squad")
     assert (len(dataset.train), len(dataset.test)) == (train, test)
     assert sum(q.is_impossible for q in dataset.train if isinstance(q, Question)) == impossible
-    assert dataset.report == NO_ODDITY
+    other = {"1.1": "2.0", "2.0": "1.1"}[number]
+    names = [f"{split}-v{other}.json" for split in ("dev", "train")]
+    assert dataset.report == {**NO_ODDITY, "unread": 2, "unread_names": names}

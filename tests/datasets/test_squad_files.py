@@ -1,4 +1,5 @@
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ import pytest
 
 from bertline.datasets import squad
 from bertline.errors import DataError
+from bertline.examples import GoldAnswer, Question
 from tests.datasets.toy_saved import write_saved
 from tests.datasets.toy_squad import CONTEXT, asked, content, error_of, read_one, write
 
@@ -55,8 +57,17 @@ QUESTION = f"{FIRST}: question 'q'"
         ([], f"{FIRST}: expected a JSON object"),
         ({"version": "1.1"}, f"{FIRST}: no 'data' (list) in {{'version'"),
         ({"data": {}}, f"{FIRST}: no 'data' (list) in"),
-        ({"data": [3]}, f"{FIRST}: article 0: no 'title' (str) in 3"),
-        (changed(lambda v: v["data"][0].pop("title")), f"{FIRST}: article 0: no 'title' (str)"),
+        ({"data": [3]}, f"{FIRST}: article 0: no 'paragraphs' (list) in 3"),
+        (
+            changed(lambda v: v["data"][0].update(title=5)),
+            f"{FIRST}: article 0: no 'title' (str) in {{'title': 5",
+        ),
+        (content(asked("q", ("1926", 45)), context=7), f"{FIRST}: paragraph 0 of 'Miles': no 'con"),
+        (content({**asked("q"), "question": 7}), f"{QUESTION}: no 'question' (str)"),
+        (content({**asked("q"), "id": True}), f"{FIRST}: paragraph 0 of 'Miles': no 'id' (str)"),
+        ("[" * 100_000, f"{FIRST}: JSON that is nested too deeply; give the official file"),
+        ('{"data": ' + "9" * 5_000 + "}", f"{FIRST}: JSON with an integer of too many digits"),
+        ('{"data": [], "data": []}', f"{FIRST}: the key 'data' is there twice in one JSON object"),
         (changed(lambda v: v["data"][0].pop("paragraphs")), f"{FIRST}: article 0: no 'paragraphs'"),
         (
             changed(lambda v: v["data"][0]["paragraphs"][0].pop("context")),
@@ -99,8 +110,39 @@ def test_missing_and_repeated_files_are_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no file train-v1\.1\.json below it; give a folder with"):
         squad.read_v1(tmp_path)
     write(tmp_path / "copy", "2.0")
-    with pytest.raises(DataError, match=r"train-v2\.0\.json: also in .*; give one of them"):
+    with pytest.raises(DataError, match=r"question 'train0': this id is there twice \(also .*copy"):
         squad.read_v2(tmp_path)
+
+
+def test_halves_of_a_split_are_one(tmp_path: Path) -> None:
+    halves = [content(asked(f"q{half}", ("1926", 45))) for half in range(2)]
+    write(tmp_path / "b", "1.1", train=halves[1])
+    (tmp_path / "b" / "dev-v1.1.json").unlink()
+    write(tmp_path / "a", "1.1", train=halves[0])
+    assert [example.id for example in squad.read_v1(tmp_path).train] == ["q0", "q1"]
+
+
+@pytest.mark.parametrize("title", ["absent", None])
+def test_questions_without_title_and_with_numbers_for_ids(
+    tmp_path: Path, title: str | None
+) -> None:
+    def untitled(value: Any) -> None:
+        value["data"][0]["title"] = None
+        value["data"][0]["paragraphs"][0]["qas"][0]["id"] = 7
+        if title:
+            del value["data"][0]["title"]
+
+    [question] = read_one(tmp_path, train=changed(untitled)).train
+    assert isinstance(question, Question)
+    assert (question.id, question.article, question.group) == ("7", "", CONTEXT)
+
+
+def test_a_pipe_in_the_place_of_a_file_is_told(tmp_path: Path) -> None:
+    write(tmp_path, "1.1")
+    (tmp_path / "train-v1.1.json").unlink()
+    os.mkfifo(tmp_path / "train-v1.1.json")
+    with pytest.raises(DataError, match=r"train-v1\.1\.json: a pipe, a device or a broken link"):
+        squad.read_v1(tmp_path)
 
 
 def saved_row(id: str, *answers: tuple[str, int]) -> dict[str, Any]:
@@ -120,6 +162,22 @@ def test_a_saved_dataset_is_read_like_the_official_files(tmp_path: Path) -> None
     folder = saved(tmp_path / "saved", saved_row("q0", ("Alton", 24)), saved_row("q1"))
     assert squad.read_v2(folder) == official
     assert official.report["corrected_offsets"] == 1
+
+
+def test_saved_answers_may_be_objects_and_other_columns_are_left_out(tmp_path: Path) -> None:
+    row = {**saved_row("q0"), "id": 12, "answers": [{"text": "Alton", "answer_start": 25}]}
+    del row["title"]
+    [question] = squad.read_v2(saved(tmp_path / "saved", row)).train
+    answers = (GoldAnswer("Alton", 25),)
+    assert question == Question("12", "", CONTEXT, "q0?", answers)
+
+
+def test_another_split_of_a_saved_dataset_is_told(tmp_path: Path) -> None:
+    rows = [saved_row("q0", ("1926", 45))]
+    more = [saved_row("q1", ("1926", 45))]
+    write_saved(tmp_path, {"train": rows, "validation": more, "test": more}, "squad")
+    report = squad.read_v1(tmp_path).report
+    assert (report["unread"], report["unread_names"]) == (1, ["test/"])
 
 
 def test_a_saved_dataset_of_the_other_version_is_told(tmp_path: Path) -> None:

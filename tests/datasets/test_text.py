@@ -21,14 +21,19 @@ def test_documents_are_divided_by_blank_lines(tmp_path: Path) -> None:
         Document("b-2", ("Three\u0085here.",)),
     ]
     assert dataset.test == []
-    assert dataset.report == {"latin1_files": 0, "latin1_lines": 0}
+    assert dataset.report == {
+        "cp1252_files": 0,
+        "cp1252_lines": 0,
+        "unread": 1,
+        "unread_names": ["notes.md"],
+    }
 
 
-def test_lines_that_are_not_utf8_are_latin1(tmp_path: Path) -> None:
+def test_lines_that_are_not_utf8_are_cp1252(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes("Café.\n".encode() + "Niño.\n".encode("latin-1"))
     dataset = text.read(tmp_path)
     assert dataset.train == [Document("a-0", ("Café.", "Niño."))]
-    assert dataset.report == {"latin1_files": 1, "latin1_lines": 1}
+    assert (dataset.report["cp1252_files"], dataset.report["cp1252_lines"]) == (1, 1)
 
 
 def test_a_folder_without_text_files_is_told_and_an_empty_file_holds_nothing(

@@ -2,6 +2,7 @@
 
 from bertline.evaluation.judges import Table
 from bertline.evaluation.results import Agreement, FileResult, Interval, ModelFacts, Results, Timing
+from bertline.usage import Cost
 
 RUNTIMES = ("keras", "saved_model", "litert", "openvino")
 METRICS = ("slot_f1", "intent_accuracy", "sentence_accuracy")
@@ -28,6 +29,7 @@ def make_file(
         runtime=runtime,
         precision=name.removeprefix(runtime).lstrip("_") or "float32",
         size_bytes=size_bytes,
+        instruction_set="AVX2",
         finite_logits=finite,
         metrics=values,
         metrics_without_leaked={metric: value - 0.1 for metric, value in values.items()},
@@ -80,4 +82,13 @@ def make_results(*files: FileResult, slot_f1: float = 95.0) -> Results:
         },
         settings={"batch_size": 32, "gate": {"minimum": {"slot_f1": 90.0}}},
         environment={"CPU": "a fast one", "Python": "3.11.7"},
+        stages={
+            "finetune": Cost(
+                seconds=71.25,
+                user_seconds=123.5,
+                system_seconds=6.5,
+                page_faults=1_433_590,
+                peak_memory_bytes=1_894_000_000,
+            )
+        },
     )

@@ -54,6 +54,17 @@ def test_a_drop_as_large_as_the_bound_passes(drop: float, passed: bool) -> None:
     assert judge(gate, make_results(make_file("openvino_int8", drop=drop))).blessed is passed
 
 
+def test_what_has_nothing_to_measure_is_not_gated() -> None:
+    bad = make_file("openvino_int8", slot_f1=1.0, intent_accuracy=80.0, drop=3.0)
+    results = make_results(bad, slot_f1=1.0).model_copy(update={"unmeasured": ("slot_f1",)})
+    of_slots = {"slot_f1": 90.0}
+    assert judge(Gate(minimum=of_slots, maximum_drop={"slot_f1": 0.5}), results).blessed
+    both = Gate(minimum={**of_slots, "intent_accuracy": 90.0})
+    assert judge(both, results).reasons == (
+        "openvino_int8: intent accuracy is 80.00 %; at least 90 % is asked for",
+    )
+
+
 def test_only_required_files_decide() -> None:
     files = make_file("openvino_int8"), make_file("litert_float16", slot_f1=10.0)
     minimum = {"slot_f1": 90.0}
@@ -96,6 +107,7 @@ def test_a_verdict_is_read_back(tmp_path: Path) -> None:
     verdict = judge(Gate(minimum={"slot_f1": 99.0}), make_results(make_file("openvino_int8")))
     verdict.write(tmp_path)
     assert Verdict.read(tmp_path) == verdict
+    assert [file.instruction_set for file in verdict.files] == ["AVX2", "AVX2"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import json
 import math
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bertline
-from bertline.errors import CheckpointError, ConfigError, DataError
+from bertline.artifacts import new_artifact, write_json
+from bertline.errors import CheckpointError, ConfigError, DataError, StorageError
 from bertline.evaluation import inference
 from bertline.evaluation.inference import LoadedModel, read_items
+from bertline.evaluation.instruction_sets import SETS, InstructionSetWarning
 from bertline.evaluation.predictors import Batch, Logits
 from bertline.examples import Slot
-from bertline.export.listing import ExportedFile
+from bertline.export.listing import ExportedFile, Exports
 from bertline.features.kinds import KINDS
 
 NAMES = ["openvino_int8", "litert_dynamic_int8", "saved_model"]
@@ -158,8 +161,35 @@ def test_no_texts_have_no_answers(model: LoadedModel) -> None:
     assert model.predict([]) == []
 
 
-def test_by_default_the_smallest_kind_that_is_installed_is_taken(
-    toy_folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def vnni(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """A processor with VNNI, or without it."""
+    here = next(each for each in SETS if each.has_vnni == request.param)
+    monkeypatch.setattr(inference, "find_instruction_set", lambda runtime: here)
+
+
+@pytest.mark.parametrize("vnni", [False], indirect=True)
+def test_without_vnni_litert_s_int8_comes_first(toy_folder: Path, vnni: None) -> None:
+    assert inference.preferred_name(toy_folder) == "litert_dynamic_int8"
+
+
+@pytest.mark.parametrize("vnni", [False], indirect=True)
+def test_a_verdict_of_another_processor_is_told(
+    toy_folder: Path, tmp_path: Path, vnni: None
+) -> None:
+    shutil.copytree(toy_folder, tmp_path / "model")
+    exports = Exports.read(toy_folder)
+    int8 = [file.model_copy(update={"precision": "int8"}) for file in exports.files]
+    exports.model_copy(update={"files": tuple(int8)}).write(tmp_path / "model")
+    files = [{"name": "litert_dynamic_int8", "instruction_set": "AMX"}]
+    write_json(tmp_path / "model/verdict.json", {"files": files})
+    with pytest.warns(InstructionSetWarning, match="^litert_dynamic_int8: judged on AMX, runs on"):
+        bertline.load(tmp_path / "model")
+
+
+@pytest.mark.parametrize("vnni", [True], indirect=True)
+def test_by_default_the_fastest_kind_that_is_installed_is_taken(
+    toy_folder: Path, monkeypatch: pytest.MonkeyPatch, vnni: None
 ) -> None:
     def is_installed(file: ExportedFile) -> bool:
         return file.runtime in installed
@@ -190,6 +220,30 @@ def test_an_encoder_has_no_answers(tmp_path: Path) -> None:
         bertline.load(tmp_path)
 
 
+@pytest.mark.parametrize("latest", ["../3", "/3", "3/../3", "three", ""])
+def test_latest_leads_nowhere_else(toy_folder: Path, tmp_path: Path, latest: str) -> None:
+    for folder in ("3", "snips/3"):
+        shutil.copytree(toy_folder, tmp_path / folder)
+    (tmp_path / "snips/latest").write_text(latest)
+    with pytest.raises(StorageError, match="snips/latest: .* is no version's number"):
+        bertline.load(tmp_path / "snips")
+    (tmp_path / "snips/latest").write_text("4\n")
+    with pytest.raises(ConfigError, match="latest: names version 4, which is not there"):
+        bertline.load(tmp_path / "snips")
+
+
+def test_a_damaged_model_is_not_answered_with(toy_folder: Path, tmp_path: Path) -> None:
+    with new_artifact(tmp_path / "model", "exported") as folder:
+        shutil.copytree(toy_folder, folder, dirs_exist_ok=True)
+    loaded = bertline.load(tmp_path / "model")
+    file = tmp_path / "model/vocab.txt"
+    file.write_text(file.read_text().replace("jazz", "folk"))
+    with pytest.raises(DataError, match="model/vocab.txt: damaged"):
+        bertline.load(tmp_path / "model")
+    unverified = bertline.load(tmp_path / "model", verify=False)
+    assert unverified.predict([TEXT]) != loaded.predict([TEXT])
+
+
 def test_lines_of_both_forms_are_read(tmp_path: Path) -> None:
     file = tmp_path / "texts.jsonl"
     lines = ['{"text": "play", "id": "a", "intent": "x"}', '"räte"', "", '{"text": "jazz"}']
@@ -202,7 +256,19 @@ def test_lines_of_both_forms_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b'{"text": ', b"[1]", b"7", b'{"txt": "play"}', b'{"text": " "}', b'"\xff"', b"play"]
+    "line",
+    [
+        b'{"text": ',
+        b"[" * 100_000,
+        b"1" * 5_000,
+        b'{"text": "a", "text": "b"}',
+        b"[1]",
+        b"7",
+        b'{"txt": "play"}',
+        b'{"text": " "}',
+        b'"\xff"',
+        b"play",
+    ],
 )
 def test_a_malformed_line_is_named(tmp_path: Path, line: bytes) -> None:
     file = tmp_path / "texts.jsonl"
@@ -211,6 +277,32 @@ def test_a_malformed_line_is_named(tmp_path: Path, line: bytes) -> None:
         list(read_items(file, KINDS["tagged_text"]))
 
 
+def test_an_id_of_null_is_none_and_numbers_are_ids(tmp_path: Path) -> None:
+    file = tmp_path / "texts.jsonl"
+    file.write_text('{"text": "play", "id": null}\n{"text": "rate", "id": 7}\n')
+    assert list(read_items(file, KINDS["tagged_text"])) == [("1", "play"), ("7", "rate")]
+
+
+@pytest.mark.parametrize("id", ["{}", "[1]", "true", '""'])
+def test_an_id_that_is_neither_text_nor_number_is_told(tmp_path: Path, id: str) -> None:
+    file = tmp_path / "texts.jsonl"
+    file.write_text(f'{{"text": "play", "id": {id}}}\n')
+    with pytest.raises(DataError, match=r"texts\.jsonl:1: id .*; give a string or a number"):
+        list(read_items(file, KINDS["tagged_text"]))
+
+
+@pytest.mark.parametrize("item", [("", "Miles played."), ("Who?", " "), ("\n", "\t")])
+def test_a_question_or_a_context_without_text_is_told(item: tuple[str, str]) -> None:
+    with pytest.raises(DataError, match=r"text 3 \(.*\) has no words; leave it out"):
+        KINDS["question"].check_item(item, 3)
+
+
 def test_a_missing_file_of_texts(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.jsonl: No such file"):
         list(read_items(tmp_path / "none.jsonl", KINDS["tagged_text"]))
+
+
+def test_a_pipe_of_texts_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "texts")
+    with pytest.raises(StorageError, match="texts: is a named pipe; give a file"):
+        list(read_items(tmp_path / "texts", KINDS["labelled_text"]))

@@ -2,7 +2,7 @@ from collections import Counter
 
 import numpy as np
 
-from bertline.evaluation.latency import measure, time_calls
+from bertline.evaluation.latency import Timed, time_calls, timing_of, warm_shapes
 from bertline.evaluation.predictors import Batch, Logits
 
 
@@ -22,18 +22,33 @@ def batch(rows: int, length: int) -> Batch:
     return {"input_ids": np.zeros((rows, length), np.int32)}
 
 
-def test_every_shape_is_warmed_twice_before_the_timed_calls() -> None:
+def timed(predictor: CountingPredictor, batches: list[Batch]) -> Timed:
+    found = Timed(predictor)
+    for each in batches:
+        found(each)
+    return found
+
+
+def test_every_shape_is_warmed_twice() -> None:
     predictor = CountingPredictor()
-    singles = [batch(1, 8), batch(1, 8), batch(1, 16)]
-    timing = measure(predictor, singles, [batch(4, 8), batch(2, 16)])
-    timed = [(1, 8), (1, 8), (1, 16), (4, 8), (2, 16)]
-    assert predictor.shapes[-5:] == timed
-    assert Counter(predictor.shapes[:-5]) == dict.fromkeys(timed, 2)
-    assert (timing.calls, timing.batched_examples) == (3, 6)
+    warm_shapes(predictor, [batch(1, 8), batch(1, 8), batch(1, 16), batch(4, 8)])
+    assert Counter(predictor.shapes) == {(1, 8): 2, (1, 16): 2, (4, 8): 2}
+
+
+def test_what_has_been_run_before_is_warmed_less() -> None:
+    predictor = CountingPredictor()
+    before = timed(predictor, [batch(1, 8), *[batch(1, 16)] * 3])
+    predictor.shapes.clear()
+    warm_shapes(predictor, [batch(1, 8), batch(1, 16), batch(4, 8)], before.calls)
+    assert Counter(predictor.shapes) == {(1, 8): 1, (4, 8): 2}
 
 
 def test_figures_are_positive_and_ordered() -> None:
-    timing = measure(CountingPredictor(), [batch(1, 8)] * 5, [batch(2, 8)] * 3)
+    predictor = CountingPredictor()
+    timing = timing_of(
+        timed(predictor, [batch(1, 8)] * 5), timed(predictor, [batch(2, 8), batch(3, 8)])
+    )
+    assert (timing.calls, timing.batched_examples) == (5, 5)
     assert 0 < timing.latency_ms_p50 <= timing.latency_ms_p95
     assert timing.throughput_per_second > 0
     assert timing.cpu_ms_per_call >= 0

@@ -7,6 +7,7 @@ from bertline.evaluation.judges import judge_for
 from bertline.evaluation.judges.bio import Truth
 from bertline.evaluation.material import Material, Split
 from bertline.evaluation.measure import agreement_of, file_result, logit_difference, observe
+from bertline.evaluation.predictors import Batch, Logits
 from bertline.evaluation.results import FileFacts
 from bertline.features.answers import Meanings
 from bertline.features.spec import AnswerSpec, InputSpec, TokenizerSpec
@@ -53,6 +54,31 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
         latency_rows=np.array([0, 2]),
         throughput_rows=np.arange(3),
     )
+
+
+class Recording(TablePredictor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes: list[tuple[int, ...]] = []
+
+    def __call__(self, batch: Batch) -> Logits:
+        self.shapes.append(batch["input_ids"].shape)
+        return super().__call__(batch)
+
+
+@pytest.mark.parametrize("timed", [[0, 1, 2], [1], [2, 0]])
+def test_what_is_timed_is_warm_and_gives_the_logits(material: Material, timed: list[int]) -> None:
+    predictor = Recording()
+    some = replace(material, throughput_rows=np.sort(timed))
+    observed = observe(predictor, some, batch_size=2)
+    expected = observe(TablePredictor(), material, batch_size=1)
+    assert logit_difference(observed.logits, expected.logits) == 0
+    assert observed.timing.batched_examples == len(timed)
+    # The last calls are the timed ones: two texts one by one, then those for throughput in batches.
+    num_timed = 2 + -(-len(timed) // 2)
+    before = predictor.shapes[:-num_timed]
+    for shape in predictor.shapes[-num_timed:]:
+        assert before.count(shape) >= 2
 
 
 def test_results_by_hand(material: Material) -> None:

@@ -28,7 +28,7 @@ def recommended(*files: FileResult) -> list[Recommendation]:
 
 def test_the_fastest_that_passes_is_recommended_and_of_equals_the_smallest() -> None:
     server, phone, integers = recommended(*FILES)
-    assert (server.file, server.reason) == ("openvino_fp16", "1.50 ms a text, 23.7 MB")
+    assert (server.file, server.reason) == ("openvino_fp16", "1.50 ms a text with AVX2, 23.7 MB")
     assert phone.file == "litert_dynamic_int8"
     assert integers.file is None
     assert "litert_int8_mixed comes nearest, with 7.0 MB of float tensors" in integers.reason

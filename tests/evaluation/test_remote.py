@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 import bertline
-from bertline.errors import ConfigError, StorageError
+from bertline.artifacts import new_artifact
+from bertline.errors import ConfigError, DataError, StorageError
 from bertline.evaluation.remote import local_path
 from tests.storage.gcs_server import Cloud
 
@@ -54,3 +55,38 @@ def test_no_model_is_one_line(cloud: Cloud) -> None:
         local_path("gs://data/toy")
     with pytest.raises(StorageError, match=r"^s3://b/toy: models lie in folders or at gs://"):
         local_path("s3://b/toy")
+
+
+def put_model(cloud: Cloud, folder: Path, key: str) -> None:
+    with new_artifact(folder, "exported") as new:
+        (new / "exports.json").write_text("{}")
+        (new / "weights").write_text("weights")
+    cloud.put_folder(folder, key)
+
+
+def test_a_damaged_copy_is_brought_again(
+    cloud: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_model(cloud, tmp_path / "model", "toy/1")
+    copy = local_path("gs://data/toy/1")
+    (copy / "weights").write_text("Weights")
+    assert (local_path("gs://data/toy/1", verified=False) / "weights").read_text() == "Weights"
+    assert capsys.readouterr().err == ""
+    assert local_path("gs://data/toy/1") == copy
+    assert (copy / "weights").read_text() == "weights"
+    damaged = "damaged (its SHA-256 is not the manifest's); the model is fetched again"
+    assert f"{copy / 'weights'}: {damaged}\n" in capsys.readouterr().err
+
+
+def test_a_model_that_is_damaged_in_its_bucket_is_refused(cloud: Cloud, tmp_path: Path) -> None:
+    put_model(cloud, tmp_path / "model", "toy/1")
+    cloud.put(**{"toy/1/weights": b"Weights"})
+    with pytest.raises(DataError, match="1/weights: damaged"):
+        local_path("gs://data/toy/1")
+
+
+@pytest.mark.parametrize("latest", [b"../secret", b"1/../../other"])
+def test_latest_leads_nowhere_else(cloud: Cloud, latest: bytes) -> None:
+    cloud.put(**{"toy/latest": latest, "secret/exports.json": b"{}", "other/exports.json": b"{}"})
+    with pytest.raises(StorageError, match="gs://data/toy/latest: .* is no version's number"):
+        local_path("gs://data/toy")

@@ -55,9 +55,22 @@ def test_tells_the_verdict_with_reasons() -> None:
     assert "openvino_int8: slot F1 is 0.70 points below the training model's" in text
 
 
+def test_shows_what_the_stages_cost() -> None:
+    text = Page(render()).text
+    for shown in ("finetune", "71.2", "123.5", "6.5", "1,433,590", "1894.0 MB"):
+        assert shown in text
+
+
 def test_shows_every_file_and_where_numbers_come_from() -> None:
     text = " ".join(Page(render()).text.split())
-    for shown in ("keras", "saved_model", "openvino_int8", "0.70 (0.30 to 1.10)", "23.7 MB"):
+    for shown in (
+        "keras",
+        "saved_model",
+        "openvino_int8",
+        "0.70 (0.30 to 1.10)",
+        "23.7 MB",
+        "AVX2",
+    ):
         assert shown in text
     for shown in ("a fast one", "gate.minimum.slot_f1", "13,084", "96.43", "PlayMusic"):
         assert shown in text

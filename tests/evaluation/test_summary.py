@@ -34,3 +34,15 @@ def test_reasons_follow_a_verdict_that_is_not_blessed() -> None:
 
 def test_sizes_are_in_millions_of_bytes() -> None:
     assert size_text(23_749_999) == "23.7 MB"
+
+
+def test_what_has_nothing_to_measure_is_told() -> None:
+    results = make_results(make_file("openvino_int8")).model_copy(
+        update={
+            "metrics": ("slot_f1", "sentence_accuracy"),
+            "unmeasured": ("intent_accuracy", "slot_recall"),
+        }
+    )
+    lines = summary_lines(results, judge(Gate(), results))
+    assert "nothing to measure in this data, and not gated: intent accuracy" in lines
+    assert not any(line.startswith("a bag-of-words classifier") for line in lines)

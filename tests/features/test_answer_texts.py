@@ -4,15 +4,16 @@ from hypothesis import strategies as st
 
 from bertline.datasets.words import Words, split_words
 from bertline.features.answer_texts import AnswerTexts
+from bertline.features.spec import AnswerPlaces
 from bertline.features.windows import encode_questions
 from tests.features.toys import VOCAB, toy_tokenizer
 
 TOKENIZER = toy_tokenizer()
 
 
-def meant(context: str, first: int, last: int) -> tuple[str, str]:
+def meant(context: str, first: int, last: int, places: AnswerPlaces = "words") -> tuple[str, str]:
     """Tokens first to last of a context (both from 0), and the characters that they mean."""
-    [record] = encode_questions(TOKENIZER, [("play", context)], 64, 32, 4)
+    [record] = encode_questions(TOKENIZER, [("play", context)], 64, 32, 4, places)
     tokens = " ".join(VOCAB[id] for id in record["input_ids"][3 + first : 4 + last])
     texts = AnswerTexts(TOKENIZER, Words.of(context))
     start, end = texts.characters(record, 3 + first, 3 + last)
@@ -47,6 +48,28 @@ def test_what_tokens_mean(context: str, first: int, last: int, expected: tuple[s
     assert meant(context, first, last) == expected
 
 
+@pytest.mark.parametrize(
+    ("context", "first", "last", "expected"),
+    [
+        ("Play some  jazz.", 1, 2, ("some jazz", "some  jazz")),
+        ("by Miles", 2, 2, ("##es", "es")),
+        # The place that was meant, characters that are lost, what is unknown.
+        ("in jazz.Jazz", 3, 3, ("jazz", "Jazz")),
+        ("cafe\u0301. by", 0, 0, ("cafe", "cafe\u0301")),
+        ("jazz\u200b. by", 0, 0, ("jazz", "jazz")),
+        ("ja\u200bzz. by", 0, 0, ("jazz", "ja\u200bzz")),
+        ("by 💿.", 1, 1, ("[UNK]", "💿")),
+        ("by jazz\u00a0Jazz", 1, 1, ("jazz", "jazz")),
+        ("你好你\u3000de", 1, 1, ("[UNK]", "好")),
+        ("你好你\u3000de", 2, 3, ("你 de", "你\u3000de")),
+    ],
+)
+def test_what_tokens_mean_by_their_characters(
+    context: str, first: int, last: int, expected: tuple[str, str]
+) -> None:
+    assert meant(context, first, last, "characters") == expected
+
+
 @given(
     st.lists(
         st.sampled_from(
@@ -61,7 +84,7 @@ def test_tokens_mean_characters_within_their_words(
     words: list[str], space: str, data: st.DataObject
 ) -> None:
     context = space.join(words)
-    [record] = encode_questions(TOKENIZER, [("play", context)], 64, 32, 4)
+    [record] = encode_questions(TOKENIZER, [("play", context)], 64, 32, 4, "words")
     count = len(record["input_ids"]) - 4
     if not count:
         return

@@ -31,9 +31,9 @@ def test_each_shard_becomes_a_file(tmp_path: Path) -> None:
     shards = make_shards(tmp_path, EXAMPLES, 3)
     summaries = encode_shards(make_job(tmp_path), shards)
     assert summaries == [
-        Summary(1, 1, {"8": 1}),
-        Summary(2, 2, {"8": 2}),
-        Summary(2, 2, {"8": 2}),
+        Summary(1, 1, {"8": 1}, 6),
+        Summary(2, 2, {"8": 2}, 12),
+        Summary(2, 2, {"8": 2}, 12),
     ]
     ids = [[record.id for record in read_shard(shard.target)] for shard in shards]
     assert ids == [["t0"], ["t1", "t2"], ["t3", "t4"]]

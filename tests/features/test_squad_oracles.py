@@ -25,7 +25,7 @@ def test_windows_are_those_of_the_reference(
     examples = squad_oracle.questions(shared, group)
     tokenizer = squad_oracle.base_tokenizer()
     lengths = max_seq_length, doc_stride, squad_oracle.MAX_QUERY_LENGTH
-    records = encode_question_examples(tokenizer, examples, *lengths)
+    records = encode_question_examples(tokenizer, examples, *lengths, "words")
     rows = squad_oracle.rows(shared, "squad_features.jsonl.gz", group, max_seq_length)
     for record, row in zip(records, rows, strict=True):
         length = sum(row["input_mask"])
@@ -55,7 +55,7 @@ def test_answers_are_those_of_the_reference(
     all_logits = np.load(shared / "oracle" / "squad_logits.npz")[f"{group}_{max_seq_length}"]
     examples = squad_oracle.questions(shared, group)
     lengths = max_seq_length, doc_stride, squad_oracle.MAX_QUERY_LENGTH
-    records = encode_question_examples(tokenizer, examples, *lengths)
+    records = encode_question_examples(tokenizer, examples, *lengths, "words")
     by_id = {example.id: example for example in examples}
     thresholds = THRESHOLDS[group]
     rows = list(squad_oracle.rows(shared, "squad_answers.jsonl.gz", group, max_seq_length))

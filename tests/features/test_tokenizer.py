@@ -40,12 +40,12 @@ def test_pieces_offsets_and_words() -> None:
         ("\x00\x01\u200b", [], []),
         ("\u0301", [], []),
         ("café\u00a0jazz", ["cafe", "jazz"], [(0, 4), (5, 9)]),
-        ("cafe\u0301 jazz", ["cafe", "jazz"], [(0, 4), (6, 10)]),
+        ("cafe\u0301 jazz", ["cafe", "jazz"], [(0, 5), (6, 10)]),
         ("a👨\u200d👩 jazz", ["[UNK]", "jazz"], [(0, 4), (5, 9)]),
         ("🎷 jazz🎷", ["[UNK]", "[UNK]"], [(0, 1), (2, 7)]),
         ("你好jazz", ["你", "[UNK]", "jazz"], [(0, 1), (1, 2), (2, 6)]),
         ("[SEP]", ["[", "sep", "]"], [(0, 1), (1, 4), (4, 5)]),
-        ("jazz\u0301\u200b\ufffd.", ["jazz", "."], [(0, 4), (7, 8)]),
+        ("jazz\u0301\u200b\ufffd.", ["jazz", "."], [(0, 5), (7, 8)]),
     ],
 )
 def test_offsets_are_code_points_of_the_original_text(
@@ -155,15 +155,18 @@ def test_words_are_remembered_and_each_is_encoded_as_by_itself(
     for limit in (100, 1):
         monkeypatch.setattr("bertline.features.tokenizer.MAX_KNOWN_WORDS", limit)
         for part in (words, words[:3], ["by", *words], []):
-            alone = {word: TOKENIZER.encode([word])[0].ids for word in part}
-            assert tokenizer.encode_words(part) == alone
+            alone = {word: TOKENIZER.encode([word])[0] for word in part}
+            assert tokenizer.encode_words(part) == {
+                word: (encoding.ids, encoding.starts, encoding.ends)
+                for word, encoding in alone.items()
+            }
 
 
 @given(st.lists(st.text(st.sampled_from("aé.\u0301\u200b你İ💿ΑΣ"), min_size=1), max_size=200))
 def test_words_encoded_together_are_those_of_a_text(words: list[str]) -> None:
     [encoding] = TOKENIZER.encode([" ".join(words)])
     pieces = toy_tokenizer().encode_words(words)
-    assert [id for word in words for id in pieces[word]] == encoding.ids
+    assert [id for word in words for id in pieces[word].ids] == encoding.ids
 
 
 def test_basic_tokens_are_normalized_and_divided_at_punctuation() -> None:

@@ -1,12 +1,16 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bertline.datasets.words import split_words
+from bertline.datasets.words import Words, split_words
 from bertline.errors import ConfigError, DataError
 from bertline.examples import GoldAnswer, Question
 from bertline.features.batches import FeatureSet, Record
+from bertline.features.context import Context
+from bertline.features.spec import AnswerPlaces
 from bertline.features.windows import encode_question_examples, encode_questions
 from tests.features.toys import VOCAB, toy_tokenizer
 
@@ -24,9 +28,14 @@ def columns(record: Record) -> dict[str, list[int]]:
     return {name: values.tolist() for name, values in record.columns.items()}
 
 
-def labelled(*answers: GoldAnswer, context: str = CONTEXT, length: int = 8) -> list[Record]:
+def labelled(
+    *answers: GoldAnswer,
+    context: str = CONTEXT,
+    length: int = 8,
+    places: AnswerPlaces = "characters",
+) -> list[Record]:
     question = Question("q", "article", context, "jazz", answers)
-    return encode_question_examples(TOKENIZER, [question], length, 2, 4)
+    return encode_question_examples(TOKENIZER, [question], length, 2, 4, places)
 
 
 def positions(records: list[Record]) -> list[tuple[int, int]]:
@@ -35,7 +44,7 @@ def positions(records: list[Record]) -> list[tuple[int, int]]:
 
 def test_windows_computed_by_hand() -> None:
     # [CLS] jazz [SEP], 4 tokens of the context, [SEP]; steps of 2.
-    records = encode_questions(TOKENIZER, [("jazz", CONTEXT)], 8, 2, 4)
+    records = encode_questions(TOKENIZER, [("jazz", CONTEXT)], 8, 2, 4, "words")
     assert [record.id for record in records] == ["0"] * 4
     tokens = [" ".join(VOCAB[id] for id in record["input_ids"]) for record in records]
     assert tokens == [
@@ -102,10 +111,63 @@ def test_positions_of_an_answer_in_its_windows() -> None:
         (GoldAnswer("some jazz\tby", 5), "some jazz by"),
     ],
 )
-def test_the_tokens_of_an_answer(answer: GoldAnswer, expected: str) -> None:
-    [record] = labelled(answer, GoldAnswer("Play", 0), length=64)
+@pytest.mark.parametrize("places", get_args(AnswerPlaces))
+def test_the_tokens_of_an_answer(answer: GoldAnswer, expected: str, places: AnswerPlaces) -> None:
+    [record] = labelled(answer, GoldAnswer("Play", 0), length=64, places=places)
     [(start, end)] = positions([record])
     assert " ".join(VOCAB[id] for id in record["input_ids"][start : end + 1]) == expected
+
+
+@pytest.mark.parametrize(
+    ("context", "answer", "expected"),
+    [
+        # By words the first place that has its tokens is taken.
+        ("jazz.jazz", GoldAnswer("jazz", 5), {"characters": (5, 5), "words": (3, 3)}),
+        ("你de你de", GoldAnswer("de", 4), {"characters": (6, 6), "words": (4, 4)}),
+        # By words an answer whose tokens are others by itself is the whole word.
+        ("你Paris你", GoldAnswer("ari", 2), {"characters": (4, 5), "words": (3, 6)}),
+        ("Miles", GoldAnswer("es", 3), {"characters": (4, 4), "words": (3, 4)}),
+        ("jazz\u200b\u3000de", GoldAnswer("de", 6), {"characters": (4, 4), "words": (4, 4)}),
+        # Nothing but what the tokenizer deletes: no token.
+        ("jazz \u200b de", GoldAnswer("\u200b", 5), {"characters": (0, 0)}),
+    ],
+)
+def test_the_tokens_of_an_answer_in_text_without_spaces(
+    context: str, answer: GoldAnswer, expected: dict[AnswerPlaces, tuple[int, int]]
+) -> None:
+    for places, position in expected.items():
+        [record] = labelled(answer, context=context, length=64, places=places)
+        assert positions([record]) == [position], places
+
+
+def test_records_have_the_characters_of_their_tokens() -> None:
+    records = encode_questions(TOKENIZER, [("jazz", CONTEXT)], 8, 2, 4)
+    assert "word_ids" not in records[0].columns
+    spans = [
+        [CONTEXT[start:end] for start, end in zip(r["starts"], r["ends"], strict=True)]
+        for r in records
+    ]
+    assert spans == [
+        ["", "", "", "Play", "some", "jazz", "by", ""],
+        ["", "", "", "jazz", "by", "Mil", "es", ""],
+        ["", "", "", "Mil", "es", "in", "Par", ""],
+        ["", "", "", "in", "Par", "is", ".", ""],
+    ]
+
+
+def test_tokens_that_share_a_character_are_chosen_by_where_they_begin_or_end() -> None:
+    context = Context(
+        words=Words.of("abc"),
+        ids=np.arange(4, dtype=np.int32),
+        word_ids=np.zeros(4, np.int32),
+        starts=np.array([0, 1, 1, 2], np.int32),
+        ends=np.array([2, 2, 2, 3], np.int32),
+        first_tokens=[0, 4],
+    )
+    assert context.tokens_at(1, 2) == (1, 2)
+    assert context.tokens_at(0, 3) == (0, 3)
+    assert context.tokens_at(2, 3) == (3, 3)
+    assert context.tokens_at(3, 4) is None
 
 
 @pytest.mark.parametrize(
@@ -158,7 +220,7 @@ def test_windows_cover_the_context_and_its_words(
     question: str, context: str, lengths: tuple[int, int]
 ) -> None:
     length, doc_stride = lengths
-    records = encode_questions(TOKENIZER, [(question, context)], length, doc_stride, 3)
+    records = encode_questions(TOKENIZER, [(question, context)], length, doc_stride, 3, "words")
     [encoding] = TOKENIZER.encode([context])
     words = split_words(context)
     pieces = TOKENIZER.encode_words(words)
@@ -171,7 +233,7 @@ def test_windows_cover_the_context_and_its_words(
         part = ids[front:-1]
         assert part == encoding.ids[number * step : number * step + len(part)]
         for place, (id, word) in enumerate(zip(part, record["word_ids"][front:-1], strict=True)):
-            assert id in pieces[words[word]]
+            assert id in pieces[words[word]].ids
             token = number * step + place
             seen[token] = seen.get(token, 0) + int(record["max_context"][front + place])
     # Every token of the context is in a window, and one window has the most context of it.

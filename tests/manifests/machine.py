@@ -103,6 +103,8 @@ def installation(context: str, overlay: str) -> list[str]:
         ' {"data": {"defaultSecurityContextRunAsNonRoot": "true",',
         '               "defaultSecurityContextRunAsUser": "1000",',
         '               "defaultSecurityContextRunAsGroup": "1000"}}',
+        f"{on} --namespace kubeflow patch configmap workflow-controller-configmap --type merge"
+        f" --patch-file {MANIFESTS}/workflow-defaults.yaml",
         f"{on} --namespace kubeflow set env deployment/ml-pipeline"
         " ALLOWEDSERVICEACCOUNTS=bertline-runner",
         f"{on} --namespace kubeflow wait deployment --all --for condition=available"

@@ -1,9 +1,12 @@
 """manifests/install.sh, with programs that only note down how they are called."""
 
+import json
 import re
+from pathlib import Path
 
 import kfp
 import pytest
+import yaml
 
 from tests.manifests.machine import Machine, in_order, installation
 from tests.manifests.rendered import MANIFESTS
@@ -53,6 +56,23 @@ def test_pods_are_shown_when_kubeflow_does_not_come_up(machine: Machine) -> None
     assert done.stderr.splitlines()[-1].startswith(
         "error: Kubeflow Pipelines is not up after 5 s, see the pods above"
     )
+
+
+@pytest.mark.real
+def test_defaults_of_workflows_differ_from_a_stock_installation_in_retries_alone(
+    shared: Path,
+) -> None:
+    recorded = shared / "oracle/kfp-2.17.0/workflow-controller-configmap.json"
+    stock = json.loads(recorded.read_text(encoding="utf-8"))["data"]["workflowDefaults"]
+    patch = yaml.safe_load((MANIFESTS / "workflow-defaults.yaml").read_text(encoding="utf-8"))
+    expected = yaml.safe_load(stock)
+    retries = expected["spec"]["templateDefaults"]["retryStrategy"]
+    assert retries == {"limit": "2", "retryPolicy": "OnError"}
+    retries["retryPolicy"] = "Always"
+    retries["expression"] = (
+        'lastRetry.status == "Error" || asInt(lastRetry.exitCode) in [1, 137, 143]'
+    )
+    assert yaml.safe_load(patch["data"]["workflowDefaults"]) == expected
 
 
 def test_the_server_is_that_of_the_client() -> None:

@@ -131,22 +131,41 @@ def test_quota_caps_accelerators(render: Render, overlay: str, gpus: int, chips:
 
 
 @pytest.mark.parametrize(
-    ("overlay", "extra"),
+    ("overlay", "api", "tokens"),
     [
-        ("kind", {6443}),
-        ("minikube", {8443}),
-        ("gke-gpu", {80, 987, 988}),
-        ("gke-tpu", {80, 987, 988}),
+        ("kind", {6443}, set()),
+        ("minikube", {8443}, set()),
+        ("gke-gpu", set(), {80, 987, 988}),
+        ("gke-tpu", set(), {80, 987, 988}),
     ],
 )
-def test_runs_reach_only_what_they_need(render: Render, overlay: str, extra: set[int]) -> None:
+def test_runs_reach_only_what_they_need(
+    render: Render, overlay: str, api: set[int], tokens: set[int]
+) -> None:
     policy = only(render(MANIFESTS / "overlays" / overlay), "NetworkPolicy")["spec"]
     assert policy["policyTypes"] == ["Ingress", "Egress"]
     assert "ingress" not in policy
-    ports = {port["port"] for rule in policy["egress"] for port in rule.get("ports", [])}
-    assert ports == {53, 443} | extra
-    [inside] = [rule for rule in policy["egress"] if "ports" not in rule]
-    assert inside == {"to": [{"podSelector": {}}]}
+    by_ports = {
+        frozenset(port["port"] for port in rule["ports"]): rule.get("to")
+        for rule in policy["egress"]
+    }
+    anywhere, names, servers = (
+        frozenset({443} | api),
+        frozenset({53}),
+        {8080, 8333, 8887, 8888, 9000},
+    )
+    assert by_ports.pop(anywhere) is None
+    inside, *links = by_ports.pop(names)
+    assert inside["namespaceSelector"]["matchLabels"] == {
+        "kubernetes.io/metadata.name": "kube-system"
+    }
+    assert all(link["ipBlock"]["cidr"].startswith("169.254.") for link in links)
+    if tokens:
+        assert all("ipBlock" in place for place in by_ports.pop(frozenset(tokens)))
+    assert set().union(*by_ports) == servers
+    for places in by_ports.values():
+        (place,) = places
+        assert place.keys() == {"podSelector"} and place["podSelector"] != {}
 
 
 @every_overlay

@@ -28,13 +28,16 @@ def test_recipes_are_listed(capsys: Captured) -> None:
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == recipe_names()
 
 
-@pytest.mark.parametrize("command", ["--help", "submit --help", "schedules list --help"])
-def test_help_does_not_import_kfp(command: str) -> None:
+@pytest.mark.parametrize(
+    "command", ["--help", "submit --help", "schedules list --help", "recipes", "checkpoints"]
+)
+def test_short_commands_import_nothing_heavy(command: str) -> None:
     code = (
         "import sys\nfrom pipelines.cli import main\n"
         "try: main(sys.argv[1:])\n"
-        "except SystemExit: print('heavy:', *{'kfp', 'kfp_server_api', 'keras', 'numpy'} "
-        "& set(sys.modules))"
+        "except SystemExit: pass\n"
+        "heavy = {'kfp', 'kfp_server_api', 'google', 'docker', 'keras', 'numpy', 'tokenizers'}\n"
+        "print('heavy:', *heavy & {name.partition('.')[0] for name in sys.modules})"
     )
     line = [sys.executable, "-c", code, *command.split()]
     done = subprocess.run(line, cwd=PROJECT, capture_output=True, text=True)
@@ -122,7 +125,7 @@ def test_missing_data_is_one_line(tmp_path: Path, capsys: Captured) -> None:
         (
             OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/runs/log"),
             1,
-            "/runs/log: No space left on device; nothing half-written was left",
+            "/runs/log: No space left on device; free space there and run the same command again",
         ),
     ],
 )
@@ -177,27 +180,76 @@ def test_flags_of_beam_are_settings_of_tokenize(monkeypatch: pytest.MonkeyPatch)
     assert tokenize["num_shards"] == 4
 
 
-@pytest.mark.parametrize("blessed", [True, False])
-def test_verdict_is_a_result(
-    blessed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
-) -> None:
+def result_of(folder: Path, blessed: bool, **published: object) -> Result:
+    """What a run left whose model is blessed or not."""
     measured = make_results(make_file("openvino_int8", slot_f1=90))
     verdict = judge(Gate(minimum={"slot_f1": 85 if blessed else 95}), measured)
-    with new_artifact(tmp_path / "report", "report") as folder:
-        write_json(folder / "metrics.json", measured.model_dump())
-        write_json(folder / "verdict.json", verdict.model_dump())
-    version = "/registry/snips/1" if blessed else None
-    with new_artifact(tmp_path / "published", "published", {"path": version}):
+    with new_artifact(folder / "report", "report") as report:
+        write_json(report / "metrics.json", measured.model_dump())
+        write_json(report / "verdict.json", verdict.model_dump())
+    about = {"name": "snips", "version": None, "path": None, "reasons": [], **published}
+    with new_artifact(folder / "published", "published", about):
         pass
-    result = Result(tmp_path / "report", tmp_path / "published")
+    return Result(folder / "report", folder / "published", folder / "exported")
+
+
+@pytest.mark.parametrize(
+    ("blessed", "published", "told"),
+    [
+        (
+            True,
+            {"version": 1, "path": "/registry/snips/1", "latest": 1},
+            ["published: /registry/snips/1"],
+        ),
+        (
+            True,
+            {"version": 1, "path": "/registry/snips/1", "latest": 3},
+            ["published: /registry/snips/1; version 3 is the latest"],
+        ),
+        (
+            True,
+            {"reasons": ["it is version 2, which was rolled back"]},
+            [
+                "published: nothing: it is version 2, which was rolled back",
+                "model: FOLDER/exported",
+                'to use it anyway: bertline predict --model FOLDER/exported "TEXT"',
+            ],
+        ),
+        (
+            False,
+            {},
+            [
+                "published: nothing",
+                "model: FOLDER/exported",
+                'to use it anyway: bertline predict --model FOLDER/exported "TEXT"',
+            ],
+        ),
+    ],
+)
+def test_verdict_is_a_result(
+    blessed: bool,
+    published: dict[str, object],
+    told: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+) -> None:
+    result = result_of(tmp_path, blessed, **published)
     monkeypatch.setattr(run_module, "run", lambda *arguments: result)
     assert main(["run", "snips"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[-2:] == [
-        f"published: {version or 'nothing'}",
-        f"report: {tmp_path / 'report/report.html'}",
-    ]
+    *lines, report = capsys.readouterr().out.replace(str(tmp_path), "FOLDER").splitlines()
+    assert lines[-len(told) :] == told
+    assert report == "report: FOLDER/report/report.html"
     assert any(line.startswith("BLESSED" if blessed else "NOT BLESSED") for line in lines)
+    assert main(["run", "snips", "--require-blessed"]) == (0 if blessed else 1)
+    refusal = "error: the model is not blessed, and --require-blessed was given\n"
+    assert capsys.readouterr().err == ("" if blessed else refusal)
+
+
+def test_a_pipeline_without_a_verdict_cannot_be_asked_for_one(capsys: Captured) -> None:
+    assert main(["run", "convert", "--require-blessed"]) == 2
+    message = "error: recipe convert: its pipeline judges no model; leave --require-blessed out\n"
+    assert capsys.readouterr().err == message
 
 
 def test_rollback_moves_latest(tmp_path: Path, capsys: Captured) -> None:

@@ -16,6 +16,8 @@ RUN = """\
     >> tokenize 12/100 12% texts 6.0/s 0:15 left
     Executing task 'liar'
     >> tokenize 100/100 100% texts 7.0/s in 0:14
+    -- truncated: 1.0 % of train
+    -- warning: 12.0 % of the tokens of train are [UNK]
     \n
 07:58:16.898 - INFO - Task \x1b[96m'tokenize'\x1b[0m finished with status \x1b[92mSUCCESS\x1b[0m
 07:58:16.899 - INFO - Task \x1b[96m'tokenize'\x1b[0m outputs:
@@ -50,9 +52,21 @@ def test_lines_where_there_is_no_terminal() -> None:
             "  tokenize          12/100 12% texts 6.0/s 0:15 left",
             "  tokenize          100/100 100% texts 7.0/s in 0:14",
             "  tokenize          done in 0.0 s",
+            "    truncated: 1.0 % of train",
+            "    warning: 12.0 % of the tokens of train are [UNK]",
             "  finetune          started",
         ]
         assert display.failed == ("finetune", "ValueError: shapes differ")
+
+
+def test_a_stage_from_the_cache_has_its_notes_too() -> None:
+    terminal = io.StringIO()
+    display = Display(terminal, lambda stage: [f"note of {stage}"])
+    Log(io.StringIO(), display.read).write(RUN)
+    assert terminal.getvalue().splitlines()[:2] == [
+        "  import_checkpoint cached",
+        "    note of import_checkpoint",
+    ]
 
 
 def test_what_follows_a_failure_does_not_hide_it() -> None:
@@ -68,6 +82,8 @@ def test_terminal_is_rewritten_in_place() -> None:
     assert lasting == [
         "  import_checkpoint cached",
         "  tokenize          done in 0.0 s",
+        "    truncated: 1.0 % of train",
+        "    warning: 12.0 % of the tokens of train are [UNK]",
         "  finetune          …",
     ]
 

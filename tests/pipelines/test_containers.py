@@ -1,14 +1,25 @@
 """What needs no engine; tests/containers has the rest."""
 
+import io
 import json
+import os
+import signal
 import socket
+import threading
 from pathlib import Path
+from typing import Any
 
+import docker
 import pytest
 
-from bertline.errors import ConfigError
+from bertline.errors import ConfigError, StageError
+from bertline.interrupts import Interrupted, interruptible
 from pipelines.cli import main
-from pipelines.containers import _lines, connect, outside
+from pipelines.containers import Containers, _lines, connect, networked, outside
+from pipelines.local import Place, run_locally
+from tests.pipelines.test_local import wait_for
+from tests.pipelines.toy_engine import Engine
+from tests.pipelines.toy_line import looped_line, toy_line
 
 
 @pytest.mark.parametrize(
@@ -68,3 +79,77 @@ def test_unknown_runner_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
         main(["run", "snips", "--runner", "podman"])
     assert raised.value.code == 2
     assert "subprocess" in capsys.readouterr().err
+
+
+def run(place: Place, settings: str, line: Any = None, security: tuple[str, ...] = ()) -> Engine:
+    """The engine that has run the toy line, whose second stage has the network."""
+    engine = Engine(security)
+    with pytest.MonkeyPatch.context() as patch, place.locked():
+        patch.setattr(docker, "from_env", lambda: engine)
+        runner = Containers("sha256:1f", networked=frozenset({"second"}))
+        run_locally(line or toy_line(), {"settings": settings}, place, io.StringIO(), runner)
+    return engine
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path / "runs")
+
+
+def test_containers_have_no_more_than_they_need(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BERTLINE_LIMITS", '{"source_gb": 9}')
+    first, second = run(place, "hello").created
+    for created in (first, second):
+        assert created["cap_drop"] == ["ALL"]
+        assert created["security_opt"] == ["no-new-privileges"]
+        assert created["user"] == f"{os.getuid()}:{os.getgid()}"
+        assert created["environment"]["BERTLINE_LIMITS"] == '{"source_gb": 9}'
+        assert not {"privileged", "cap_add", "pid_mode", "ipc_mode", "devices"} & created.keys()
+    assert (first["network_mode"], second["network_mode"]) == ("none", "host")
+
+
+def test_an_engine_without_root_maps_its_root_to_the_user(place: Place) -> None:
+    (first, _) = run(place, "hello", security=("name=seccomp", "name=rootless")).created
+    assert first["user"] == "0"
+
+
+def test_the_network_is_for_stages_that_read_from_it() -> None:
+    settings = {
+        "import_checkpoint": {"checkpoint": "packaged", "vocab": "gs://bucket/vocab.txt"},
+        "ingest": {"source": ["data", "https://example.org/data.zip"]},
+        "tokenize": {"beam_runner": "flink"},
+        "finetune": {"init_from": "runs/model"},
+        "export": {},
+    }
+
+    def found(**changes: Any) -> set[str]:
+        return {*networked({stage: json.dumps(v) for stage, v in {**settings, **changes}.items()})}
+
+    assert found() == {"import_checkpoint", "ingest", "tokenize"}
+    known = {"checkpoint": "uncased_L-2_H-128_A-2"}
+    assert found(import_checkpoint=known, ingest={"source": "data"}, tokenize={}) == {
+        "import_checkpoint"
+    }
+
+
+def test_a_container_that_is_killed_tells_of_memory(place: Place) -> None:
+    with pytest.raises(StageError, match="first: was killed, as the system does where memory run"):
+        run(place, f"die {signal.SIGKILL:d}")
+
+
+@pytest.mark.parametrize("make_line", [toy_line, looped_line])
+def test_a_signal_ends_what_is_in_a_container(place: Place, tmp_path: Path, make_line: Any) -> None:
+    sign = tmp_path / "sign"
+
+    def interrupt() -> None:
+        wait_for(lambda: sign.exists() and sign.read_text() != "")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(Interrupted), interruptible():
+        run(place, f"hang {sign}", make_line())
+    thread.join()
+    assert not sign.exists()  # the stage has cleaned up

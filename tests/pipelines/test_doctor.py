@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from bertline import __version__
+from bertline.artifacts import write_json
+from bertline.evaluation.instruction_sets import find_instruction_set
+from bertline.export.listing import ExportedFile, Exports
 from pipelines import doctor as module
 from pipelines.cli import main
 from pipelines.doctor import VALUES, Doubled, Finding, computes, examine
@@ -68,11 +71,37 @@ def test_line_a_check(runtimes: dict[str, object], tmp_path: Path, capsys: Captu
     assert lines[0] == f"ok      bertline      {__version__}"
     assert lines[1].startswith("ok      python        3.1")
     assert "kfp 2.17.0" in lines[2]
-    assert lines[3] == "ok      works         1.2 computes; sees CPU, GPU.0"
-    assert lines[4] == "absent  other         not installed"
-    assert lines[5].startswith(f"ok      work folder   {tmp_path}: ")
-    assert len(lines) == 6
+    here = find_instruction_set("openvino").name
+    assert lines[3].startswith(f"ok      processor     {here}")
+    assert "OpenVINO INT8 is right in " in lines[3]
+    assert lines[4] == "ok      works         1.2 computes; sees CPU, GPU.0"
+    assert lines[5] == "absent  other         not installed"
+    assert lines[6].startswith(f"ok      work folder   {tmp_path}: ")
+    assert len(lines) == 7
     assert list(tmp_path.iterdir()) == []
+
+
+def test_models_judged_on_another_processor_are_named(
+    runtimes: dict[str, object], tmp_path: Path
+) -> None:
+    version = tmp_path / "registry/snips/3"
+    version.mkdir(parents=True)
+    (version.parent / "latest").write_text("3\n")
+    file = ExportedFile(
+        name="litert_int8",
+        runtime="litert",
+        precision="int8",
+        path="litert_int8.tflite",
+        size_bytes=1,
+        seconds=0,
+    )
+    Exports(files=(file,)).write(version)
+    for judged, count in ((find_instruction_set("litert").name, 0), ("another", 1)):
+        files = [{"name": file.name, "instruction_set": judged}]
+        write_json(version / "verdict.json", {"files": files})
+        notes = [finding for finding in examine(tmp_path) if finding.name == "model"]
+        assert len(notes) == count
+    assert notes[0].text.startswith("snips: litert_int8: judged on another, runs on ")
 
 
 def test_failures_are_named_and_give_exit_code_1(

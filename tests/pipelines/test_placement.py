@@ -162,6 +162,24 @@ def test_training_gets_an_accelerator(
     ]
 
 
+def test_spot_nodes_are_asked_for_and_tolerated(tmp_path: Path) -> None:
+    place = target("gke-tpu", **{"accelerator.spot": True})
+    pod = compiled(tmp_path, recipe("snips"), place).pod("finetune")
+    assert pod["nodeSelector"]["labels"]["cloud.google.com/gke-spot"] == "true"
+    assert pod["tolerations"][-1] == {
+        "key": "cloud.google.com/gke-spot",
+        "operator": "Equal",
+        "value": "true",
+        "effect": "NoSchedule",
+    }
+
+
+def test_pods_of_stages_wait_in_a_queue(tmp_path: Path) -> None:
+    ir = compiled(tmp_path, recipe("snips"), target("kind", queue="team-a"))
+    for stage in PIPELINES["train"]:
+        assert ir.pod(stage)["podMetadata"]["labels"] == {"kueue.x-k8s.io/queue-name": "team-a"}
+
+
 @pytest.mark.parametrize(("count", "backend"), [(1, []), (4, ["jax"])])
 def test_several_gpus_are_trained_on_by_jax(count: int, backend: list[str], tmp_path: Path) -> None:
     several = target("gke-gpu", **{"accelerator.count": count})
@@ -275,6 +293,18 @@ def test_mistakes_leave_no_file(
     file = tmp_path / "snips.yaml"
     assert main(["compile", "snips", "-o", str(file), *arguments]) == 2
     assert capsys.readouterr().err == f"error: {message}\n"
+    assert not file.exists()
+
+
+def test_settings_that_kubeflow_would_refuse_are_refused_here(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    file = tmp_path / "snips.yaml"
+    source = "gs://bucket/" + "a" * 9_000
+    assert main(["compile", "snips", "--target", "kind", "-o", str(file), "--data", source]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ingest_settings: the settings of all stages have 1")
+    assert "Kubeflow accepts 10,000; name fewer sources" in error
     assert not file.exists()
 
 

@@ -142,6 +142,18 @@ def test_pods_do_not_see_this_machine(path: str) -> None:
         ),
         (
             {
+                "accelerator": {
+                    "resource": "google.com/tpu",
+                    "topology": "4x4",
+                    "count": 16,
+                    "node_selector": {"cloud.google.com/gke-tpu-accelerator": "tpu-v6e-slice"},
+                },
+                "training_image": "train-tpu",
+            },
+            "accelerator.topology 4x4 of tpu-v6e-slice has several hosts; a stage is one pod: give",
+        ),
+        (
+            {
                 "accelerator": {**GPU, "tolerations": [{"key": "a", "operator": "Equal"}]},
                 "training_image": "train-gpu",
             },

@@ -1,6 +1,9 @@
 """A container engine whose containers are processes of this machine."""
 
+import contextlib
 import os
+import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,10 +14,14 @@ from tests.conftest import ROOT
 
 
 class Engine:
-    """What pipelines.containers and kfp use of docker's client; created: options of `create`."""
+    """What pipelines.containers and kfp use of docker's client.
 
-    def __init__(self) -> None:
+    created: options of `create`. security: what `info` tells.
+    """
+
+    def __init__(self, security: Sequence[str] = ()) -> None:
         self.containers = self
+        self.security = [*security]
         self.created: Sequence[dict[str, Any]] = ()
 
     def list(self, **filters: object) -> Sequence[Any]:
@@ -22,8 +29,8 @@ class Engine:
         return ()
 
     def info(self) -> dict[str, Any]:
-        """Nothing that matters."""
-        return {}
+        """How the engine is set up."""
+        return {"SecurityOptions": self.security}
 
     def close(self) -> None:
         """Does nothing."""
@@ -49,6 +56,7 @@ class Container:
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            process_group=0,
         )
 
     def attach(self, stream: bool) -> Iterator[bytes]:
@@ -57,9 +65,20 @@ class Container:
         with self.process.stdout as output:
             yield from output
 
-    def wait(self) -> dict[str, int]:
+    def exec_run(self, command: Sequence[str]) -> None:
+        """Runs `kill -NUMBER -1` in the container."""
+        (number,) = re.findall(r"kill -(\d+) -1", command[-1])
+        os.killpg(self.process.pid, int(number))
+
+    def wait(self, timeout: float | None = None) -> dict[str, int]:
         """The exit status as docker tells it."""
-        return {"StatusCode": self.process.wait()}
+        status = self.process.wait(timeout)
+        return {"StatusCode": status if status >= 0 else 128 - status}
+
+    def kill(self) -> None:
+        """Ends all processes."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def remove(self, force: bool) -> None:
         """Ends the process."""

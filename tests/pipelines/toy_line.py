@@ -12,6 +12,7 @@ def first(settings: str, made: dsl.Output[dsl.Model]) -> None:
     """Writes `settings`, or misbehaves as they say."""
     import os
     import sys
+    import tempfile
     import time
     from pathlib import Path
 
@@ -26,13 +27,18 @@ def first(settings: str, made: dsl.Output[dsl.Model]) -> None:
             raise DataError("labels.txt: no labels; write some")
         if settings == "bug":
             raise ValueError("shapes differ")
+        if settings.startswith("die "):
+            os.kill(os.getpid(), int(settings.removeprefix("die ")))
         if settings.startswith("hang "):
-            sign = Path(settings.removeprefix("hang "))
+            sign = Path(settings.rpartition(" ")[2])
             sign.write_text(str(os.getpid()))
-            try:
-                time.sleep(300)
-            finally:
-                sign.unlink()
+            with tempfile.TemporaryDirectory():
+                try:
+                    time.sleep(300)
+                finally:
+                    sign.unlink()
+                    if settings.startswith("hang on "):
+                        time.sleep(300)
         with new_artifact(paths["made"], "toy") as folder:
             (folder / "text.txt").write_text(settings)
 
@@ -71,3 +77,13 @@ def conditional_line() -> Any:
             read.set_caching_options(True, cache_key="second")
 
     return dsl.pipeline(line, name="conditional-line")
+
+
+def looped_line() -> Any:
+    """`first` in a loop of one turn, which kfp runs in a thread; returns nothing."""
+
+    def line(settings: str) -> None:
+        with dsl.ParallelFor(["once"]):
+            first(settings=settings)
+
+    return dsl.pipeline(line, name="looped-line")

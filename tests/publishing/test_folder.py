@@ -1,10 +1,20 @@
+import errno
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from bertline.artifacts import read_manifest
-from bertline.errors import ConfigError, StorageError
+from bertline.errors import ConfigError, DataError, StorageError
+from bertline.integrity import verify
+from bertline.leftovers import held_folder
+from bertline.locks import exclusive
+from bertline.publishing import folder as folder_module
+from bertline.publishing.folder import FolderShelf
 from bertline.publishing.registry import add_version, read_latest, roll_back, versions, withdrawn
+from tests.conftest import ROOT
 
 
 def fill(folder: Path) -> None:
@@ -15,7 +25,7 @@ def test_a_version_is_a_folder_beside_the_others(tmp_path: Path) -> None:
     model = tmp_path / "registry/snips"
     for source in ("aaa", "bbb"):
         add_version(model, source, fill)
-    assert sorted(entry.name for entry in model.iterdir()) == ["1", "2", "latest"]
+    assert sorted(entry.name for entry in model.iterdir()) == [".lock", "1", "2", "latest"]
     assert (model / "latest").read_text() == "2\n"
     assert read_manifest(model / "2", "exported").about == {"source": "bbb"}
 
@@ -41,7 +51,7 @@ def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
     add_version(tmp_path, "aaa", fill)
     with pytest.raises(OSError, match="No space left"):
         add_version(tmp_path, "bbb", fail)
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["1", "latest"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".lock", "1", "latest"]
 
 
 def test_latest_is_mended_after_a_kill_between_move_and_latest(tmp_path: Path) -> None:
@@ -92,7 +102,7 @@ def test_where_all_versions_are_withdrawn_that_is_told(tmp_path: Path) -> None:
 
 
 def test_nothing_is_made_where_there_is_no_model(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no version before the latest"):
+    with pytest.raises(ConfigError, match="no model of that name"):
         roll_back(tmp_path / "snips")
     assert list(tmp_path.iterdir()) == []
 
@@ -110,4 +120,109 @@ def test_other_failures_of_the_move_are_told(
     monkeypatch.setattr(Path, "rename", refuse)
     with pytest.raises(StorageError, match=r"cannot be written \(Permission denied\)"):
         add_version(tmp_path, "aaa", fill)
-    assert list(tmp_path.iterdir()) == []
+    assert [entry.name for entry in tmp_path.iterdir()] == [".lock"]
+
+
+def test_a_damaged_version_is_named_and_not_published_again(tmp_path: Path) -> None:
+    add_version(tmp_path, "aaa", fill)
+    (tmp_path / "1/model.json").write_text("[]")
+    message = "1/model.json: damaged .*; bring back a whole copy of version 1, or remove its folder"
+    with pytest.raises(DataError, match=message):
+        add_version(tmp_path, "aaa", fill)
+    assert versions(tmp_path) == [1]
+    manifest = tmp_path / "1/manifest.json"
+    manifest.write_text(manifest.read_text().replace("aaa", "abc"))
+    message = "1/manifest.json: damaged .*; bring back a whole copy of version 1"
+    with pytest.raises(DataError, match=message):
+        add_version(tmp_path, "bbb", fill)
+
+
+def test_what_was_read_before_does_not_move_latest_back(tmp_path: Path) -> None:
+    shelf = FolderShelf(tmp_path)
+    add_version(tmp_path, "aaa", fill)
+    seen = shelf.latest()
+    add_version(tmp_path, "bbb", fill)
+    shelf.move_latest(1, seen)
+    assert read_latest(tmp_path) == 2
+    gone = shelf.withdrawn()
+    roll_back(tmp_path)
+    assert not shelf.withdraw(set(), gone)
+    assert withdrawn(tmp_path) == {2}
+
+
+def test_who_changes_latest_waits_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_module, "LOCK_SECONDS", 0.1)
+    add_version(tmp_path, "aaa", fill)
+    message = "another process has been changing it for 0 s; try again when that has ended"
+    with exclusive(tmp_path / ".lock", 0.0), pytest.raises(StorageError, match=message):
+        add_version(tmp_path, "bbb", fill)
+    assert (versions(tmp_path), read_latest(tmp_path)) == ([1], 1)
+
+
+def test_a_full_disk_between_version_and_latest_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "latest"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder_module, "write_text", full)
+        message = r"version 1 is there, but latest could not be written \(No space left on device\)"
+        with pytest.raises(StorageError, match=message):
+            add_version(tmp_path, "aaa", fill)
+    assert (versions(tmp_path), read_latest(tmp_path)) == ([1], None)
+    assert add_version(tmp_path, "aaa", fill) == read_latest(tmp_path) == 1
+
+
+def test_what_killed_publishers_left_goes(tmp_path: Path) -> None:
+    add_version(tmp_path, "aaa", fill)
+    with held_folder(tmp_path, "staging") as live:
+        left = tmp_path / f"{live.name[: -len('00000000.tmp')]}00000000.tmp"
+        left.mkdir()
+        add_version(tmp_path, "bbb", fill)
+        assert live.is_dir()
+        assert not left.exists()
+
+
+PUBLISHER = """
+import sys
+from pathlib import Path
+from bertline.publishing.registry import add_version
+for number in range(3):
+    add_version(Path(sys.argv[1]), f"{sys.argv[2]} {number}", lambda folder: (folder / "a").touch())
+"""
+
+
+def test_publishers_of_several_processes_never_move_latest_back(tmp_path: Path) -> None:
+    add_version(tmp_path, "first", fill)
+    command = [sys.executable, "-c", PUBLISHER, str(tmp_path)]
+    publishers = [subprocess.Popen([*command, str(name)], cwd=ROOT) for name in range(3)]
+    seen = [1]
+    while any(publisher.poll() is None for publisher in publishers):
+        seen.append(int((tmp_path / "latest").read_text()))
+    assert seen == sorted(seen)
+    assert [publisher.returncode for publisher in publishers] == [0, 0, 0]
+    assert versions(tmp_path) == list(range(1, 11))
+    assert read_latest(tmp_path) == 10
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.05, 0.3])
+def test_after_a_killed_publisher_the_next_one_mends(tmp_path: Path, delay_s: float) -> None:
+    add_version(tmp_path, "first", fill)
+    publisher = subprocess.Popen(
+        [sys.executable, "-c", PUBLISHER.replace("range(3)", "range(10**6)"), str(tmp_path), "x"],
+        cwd=ROOT,
+    )
+    while not (tmp_path / "2").exists():
+        assert publisher.poll() is None
+    time.sleep(delay_s)
+    publisher.kill()
+    publisher.wait()
+    known = versions(tmp_path)
+    assert read_latest(tmp_path) in known[-2:]
+    assert add_version(tmp_path, "last", fill) == read_latest(tmp_path) == known[-1] + 1
+    for version in versions(tmp_path):
+        verify(tmp_path / str(version), "exported")
+    assert [path for path in tmp_path.iterdir() if path.suffix == ".tmp"] == []

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from bertline.artifacts import write_json
+from bertline.artifacts import Manifest, files_of, write_json
 from bertline.export.listing import ExportedFile, Exports
 from bertline.publishing.layout import lay_out
 
@@ -12,9 +12,9 @@ FILES = [
 ]
 
 
-def export(folder: Path) -> Path:
+def export(folder: Path) -> Manifest:
     contents = [
-        *("model.json", "vocab.txt", "manifest.json", "litert_float16.tflite"),
+        *("model.json", "vocab.txt", "litert_float16.tflite"),
         *("saved_model/saved_model.pb", "saved_model/variables/variables.index"),
         *("openvino_fp16/model.xml", "openvino_fp16/model.bin"),
         *("openvino_int8/model.xml", "openvino_int8/model.bin"),
@@ -38,13 +38,19 @@ def export(folder: Path) -> Path:
         for name, runtime, path, size in FILES
     )
     write_json(folder / "exports.json", Exports(files=files).model_dump())
-    return folder
+    return Manifest(
+        kind="exported", files={str(f.relative_to(folder)): f.name for f in files_of(folder)}
+    )
 
 
 def laid_out(tmp_path: Path, names: set[str]) -> tuple[Path, dict[str, str]]:
     target = tmp_path / "1"
     target.mkdir()
-    lay_out(export(tmp_path / "exported"), names, target)
+    exported = tmp_path / "exported"
+    copied = lay_out(exported, export(exported), names, target)
+    assert {*copied, "exports.json"} == {str(f.relative_to(target)) for f in files_of(target)}
+    for name, of in copied.items():  # in place of a checksum: what the file was called
+        assert (target / name).read_text().endswith(of)
     return target, {file.name: file.path for file in Exports.read(target).files}
 
 

@@ -29,7 +29,7 @@ def test_tells_what_the_model_is_for_and_how_good_it_is() -> None:
     assert "- counts.train: 13,084" in lines
     assert (
         "| openvino_int8 | 94.10 | 99.00 | 89.00 | 0.90 (0.50 to 1.30) | 5.00 | 10.00 | 23.7 MB "
-        "| fail |"
+        "| AVX2 | fail |"
     ) in lines
     assert "| openvino_int8 | 94.00 | 98.90 | 88.90 |" in lines
     for heading in ("Intended use", "Data", "Results", "Limits", "Licence", "Environment"):
@@ -40,3 +40,16 @@ def test_a_blessed_card_has_no_reasons() -> None:
     results = make_results(make_file("saved_model"))
     card = render_model_card(SPEC, results, judge(Gate(), results))
     assert "The gate says: **blessed**.\n\n\n## Intended use" in card
+
+
+def test_labels_are_shown_as_they_are() -> None:
+    """Labels come from data: they are no headings, tables, links or HTML."""
+    intents = ["<b>Play</b>", "a|b", "[x](javascript:y)", "two\n# lines", "snake_case", "A & B"]
+    spec = SPEC.model_copy(update={"labels": {**SPEC.labels, "intents": intents}})
+    results = make_results(make_file("saved_model"))
+    card = render_model_card(spec, results, judge(Gate(), results))
+    (line,) = [line for line in card.splitlines() if line.startswith("- Intents: ")]
+    assert line == (
+        r"- Intents: &lt;b&gt;Play&lt;/b&gt;, a\|b, \[x\]\(javascript:y\), two \# lines, "
+        r"snake\_case, A &amp; B"
+    )

@@ -3,8 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from bertline.errors import ConfigError, StorageError
+from bertline.errors import ConfigError, DataError, StorageError
 from bertline.publishing import registry
+from bertline.publishing.bucket import BucketShelf
+from bertline.publishing.folder import FolderShelf
 from bertline.publishing.registry import (
     add_version,
     find_version,
@@ -14,6 +16,8 @@ from bertline.publishing.registry import (
     versions,
     withdrawn,
 )
+from bertline.storage.bucket import opened
+from tests.storage.gcs_server import Cloud
 
 
 @pytest.fixture(params=["folder", "gs"])
@@ -133,7 +137,8 @@ def test_a_killed_roll_back_is_ended_by_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "_settle", killed)
+        for shelf in (FolderShelf, BucketShelf):
+            patch.setattr(shelf, "move_latest", killed)
         with pytest.raises(KeyboardInterrupt):
             roll_back(three)
     assert (read_latest(three), withdrawn(three)) == (3, {3})
@@ -149,9 +154,9 @@ def test_a_version_that_is_not_there_changes_nothing(three: Path | str, to: int)
 
 
 def test_a_model_that_is_not_there_has_nothing_to_go_back_to(model: Path | str) -> None:
-    with pytest.raises(ConfigError, match="no version before the latest; publish another"):
+    with pytest.raises(ConfigError, match="snips: no model of that name in the registry; check"):
         roll_back(model)
-    with pytest.raises(ConfigError, match="no version 1; there are: none"):
+    with pytest.raises(ConfigError, match="snips: no model of that name in the registry; check"):
         roll_back(model, 1)
     assert (versions(model), withdrawn(model)) == ([], set())
 
@@ -187,3 +192,51 @@ def test_a_registry_is_a_folder_or_a_bucket() -> None:
 )
 def test_where_a_model_is(place: Path | str, address: str) -> None:
     assert model_address(place, "snips") == address
+
+
+def test_one_source_is_one_version_even_in_a_race(tmp_path: Path) -> None:
+    model = tmp_path / "snips"
+    barrier = threading.Barrier(4)
+    numbers: list[int] = []
+
+    def wait_and_fill(folder: Path) -> None:
+        fill(folder)
+        barrier.wait(timeout=60)
+
+    def publish() -> None:
+        numbers.append(add_version(model, "aaa", wait_and_fill))
+
+    threads = [threading.Thread(target=publish) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (numbers, versions(model)) == ([1, 1, 1, 1], [1])
+
+
+def test_a_publisher_that_read_before_a_roll_back_does_not_undo_it(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Version 3 is there, `latest` still says 2: whoever wants to move it is late."""
+    model = "gs://data/registry/snips"
+    for source in ("aaa", "bbb"):
+        add_version(model, source, fill)
+    with opened(model) as (bucket, key):
+        shelf = BucketShelf(bucket, key)
+        seen = shelf.latest()
+        with monkeypatch.context() as patch:
+            patch.setattr(registry, "_settle", lambda *arguments: None)
+            add_version(model, "ccc", fill)
+        assert read_latest(model) == 2
+        roll_back(model, 2)
+        shelf.move_latest(3, seen)
+    assert (read_latest(model), withdrawn(model)) == (2, {3})
+
+
+def test_a_version_in_a_bucket_that_lacks_a_file_is_named(cloud: Cloud) -> None:
+    model = "gs://data/registry/snips"
+    add_version(model, "aaa", fill)
+    with opened(model) as (bucket, key):
+        bucket._bucket.blob(f"{key}/1/model.json").delete()
+    with pytest.raises(DataError, match=r"snips/1/model.json: missing; bring back a whole copy"):
+        add_version(model, "aaa", fill)

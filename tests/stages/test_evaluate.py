@@ -6,6 +6,7 @@ import pytest
 from bertline.artifacts import digest, new_artifact, read_manifest, write_json
 from bertline.errors import ConfigError, DataError
 from bertline.evaluation.gate import Gate, Verdict
+from bertline.evaluation.instruction_sets import find_instruction_set
 from bertline.evaluation.results import Results
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.model import build_model
@@ -124,3 +125,15 @@ def test_settings_are_checked() -> None:
     assert Settings().gate == Gate()
     with pytest.raises(ConfigError, match="did you mean 'slot_f1'"):
         Settings.parse({"gate": {"minimum": {"slotf1": 90}}}, where="evaluate")
+
+
+def test_files_tell_the_instruction_set_they_were_judged_on(
+    inputs: dict[str, Path], report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "")  # put back afterwards
+    settings = Settings.parse({**SMALL, "gate": {}, "instructions": "AVX2"}, where="test")
+    run(settings, **inputs, report=tmp_path / "report")
+    litert = find_instruction_set("litert").name
+    files = Verdict.read(tmp_path / "report").files
+    assert [file.instruction_set for file in files] == ["AVX2", "AVX2", litert, "AVX2"]
+    assert Verdict.read(report).files[2].instruction_set == litert

@@ -3,21 +3,27 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+import tensorflow as tf
 
+from bertline.artifacts import new_artifact
 from bertline.config import Config
 from bertline.errors import BertlineError, ConfigError, DataError, StageError
+from bertline.interrupts import Interrupted
 from bertline.stages import execute
 from bertline.stages.execute import FAILURE_FILE_VARIABLE, RUN_LOCK_VARIABLE, explain
+from bertline.usage import Cost, Usage
 from tests.conftest import ROOT
 
 
@@ -75,6 +81,29 @@ def test_an_input_of_several_artifacts_is_a_list(monkeypatch: pytest.MonkeyPatch
     assert calls == [{"reports": [Path("a"), Path("b")]}]
 
 
+def test_a_stage_does_not_run_on_damaged_artifacts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[Any] = []
+    stage_that(lambda settings, **paths: calls.append(paths), monkeypatch)
+    paths: dict[str, Any] = {}
+    for name in ("report", "published", "registry"):
+        paths[name] = tmp_path / name
+        with new_artifact(paths[name], "report") as folder:
+            (folder / "metrics.json").write_text("{}")
+    execute.run("publish", "{}", paths)
+    # What it writes to, and what holds no artifact, is not looked at.
+    for name in ("published", "registry"):
+        (paths[name] / "metrics.json").write_text("[]")
+    execute.run("publish", "{}", paths)
+    (paths["report"] / "metrics.json").write_text("[]")
+    with pytest.raises(DataError, match=r"report/metrics.json: damaged"):
+        execute.run("publish", "{}", paths)
+    with pytest.raises(DataError, match=r"report/metrics.json: damaged"):
+        execute.run("publish", "{}", {"reports": [paths["report"]]})
+    assert len(calls) == 2
+
+
 @pytest.mark.parametrize(("code", "runs"), [(130, False), (2, False), (1, True)])
 def test_nothing_is_begun_in_a_run_that_no_retry_mends(
     code: int, runs: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -88,6 +117,25 @@ def test_nothing_is_begun_in_a_run_that_no_retry_mends(
         execute.execute("publish", "{}")
     assert bool(calls) is runs
     assert caught is None or caught.value.code == code
+
+
+def test_what_a_stage_cost_lies_beside_its_output_and_goes_on_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported, published = tmp_path / "exported", tmp_path / "published"
+    exported.mkdir()
+    Usage(stages={"export": Cost.until_now()}).write(exported)
+    stage_that(lambda settings, **paths: paths["published"].mkdir(), monkeypatch)
+    paths: dict[str, Path | str | list[Path]] = {
+        "exported": exported,
+        "registry": "gs://bucket/models",
+        "published": published,
+    }
+    execute.run("publish", "{}", paths)
+    before, after = (Usage.read(folder).stages for folder in (exported, published))
+    assert list(after) == ["export", "publish"]
+    assert after["export"] == before["export"]
+    assert after["publish"].peak_memory_bytes >= before["export"].peak_memory_bytes > 10**6
 
 
 def failing(error: BaseException) -> Callable[..., None]:
@@ -106,12 +154,52 @@ FULL = OSError(errno.ENOSPC, "No space left on device", "/data/weights.safetenso
         (DataError("a.json: no text; add it"), 2, "a.json: no text; add it"),
         (StageError("no delegate"), 1, "no delegate"),
         (KeyboardInterrupt(), 130, "interrupted; run the same command again to continue"),
+        (Interrupted(15), 143, "ended by SIGTERM; run the same command again to continue"),
         (
             FULL,
             1,
-            "/data/weights.safetensors: No space left on device; nothing half-written was left",
+            "/data/weights.safetensors: No space left on device; free space there and run the "
+            "same command again",
         ),
-        (OSError("odd"), 1, "odd; nothing half-written was left"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/from/a", None, "/to/a"),
+            1,
+            "/to/a: No space left on device; free space there and run the same command again",
+        ),
+        (
+            shutil.Error([("/from/a", "/to/a", "No space left on device")]),
+            1,
+            "/to/a: No space left on device; fix this and run the same command again",
+        ),
+        (OSError("odd"), 1, "odd; fix this and run the same command again"),
+        (OSError("two\nlines"), 1, "two lines; fix this and run the same command again"),
+        (MemoryError(), 1, f"out of memory (no more is given); {execute.MORE_MEMORY}"),
+        (
+            OSError(errno.ENOMEM, "Cannot allocate memory"),
+            1,
+            f"out of memory ([Errno 12] Cannot allocate memory); {execute.MORE_MEMORY}",
+        ),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "OOM when allocating [9]\n\n [[{{node}}"),
+            1,
+            f"out of memory (OOM when allocating [9]); {execute.MORE_MEMORY}",
+        ),
+        (
+            RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes"),
+            1,
+            "out of memory (RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes); "
+            f"{execute.MORE_MEMORY}",
+        ),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "/a/b; No space left on device"),
+            1,
+            "/a/b; No space left on device; check the place, its permissions and its free space",
+        ),
+        (
+            tf.errors.PermissionDeniedError(None, None, "/a/b; Permission denied"),
+            1,
+            "/a/b; Permission denied; check the place, its permissions and its free space",
+        ),
     ],
 )
 def test_what_fails_is_told_in_one_line(
@@ -159,8 +247,9 @@ def test_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     stage_that(failing(ZeroDivisionError("division by zero")), monkeypatch)
     with pytest.raises(ZeroDivisionError):
         execute.execute("publish", "{}")
-    with pytest.raises(ZeroDivisionError):
-        explain(ZeroDivisionError())
+    for bug in (ZeroDivisionError(), tf.errors.InvalidArgumentError(None, None, "shapes")):
+        with pytest.raises(type(bug)):
+            explain(bug)
 
 
 def test_every_error_has_a_code() -> None:
@@ -200,37 +289,108 @@ def test_a_process_ends_with_the_code_one_line_and_no_traceback(tmp_path: Path) 
     assert not (tmp_path / "examples").exists()
 
 
+@contextlib.contextmanager
+def silent_server() -> Iterator[tuple[str, threading.Event]]:
+    """The address of a file that never comes, and what is set when it was asked for."""
+    asked = threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            connections.append(listener.accept()[0])
+            asked.set()
+
+    connections: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/data.zip", asked
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    for connection in connections:
+        connection.close()
+
+
+@contextlib.contextmanager
+def waiting(command: list[str], **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """A process of this command and the address of a file, for which it waits by now."""
+    with silent_server() as (address, asked):
+        process = subprocess.Popen(
+            [each.replace("ADDRESS", address) for each in command],
+            cwd=ROOT,
+            env=os.environ | {"no_proxy": "*"} | variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert asked.wait(timeout=60)
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+
+INGEST = [sys.executable, "-m", "bertline.stages.execute", "ingest", '{"source": "ADDRESS"}']
+
+
 def test_a_stage_ends_with_the_run_that_started_it(tmp_path: Path) -> None:
-    lock_file, pipe = tmp_path / "lock", tmp_path / "pipe"
-    os.mkfifo(pipe)
+    lock_file = tmp_path / "lock"
     with lock_file.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        # Waits for the vocabulary's first line, which never comes.
-        (tmp_path / "bert").mkdir()
-        for name in ("config.json", "model.safetensors"):
-            (tmp_path / "bert" / name).touch()
-        (tmp_path / "bert/vocab.txt").symlink_to(pipe)
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "bertline.stages.execute", "import_checkpoint"),
-                json.dumps({"checkpoint": str(tmp_path / "bert")}),
-                f"encoder={tmp_path / 'encoder'}",
-            ],
-            cwd=ROOT,
-            env=os.environ | {RUN_LOCK_VARIABLE: str(lock_file)},
-        )
-        with os.fdopen(opened_by_both(pipe), "w"):
+        command = [*INGEST, f"examples={tmp_path / 'examples'}"]
+        with waiting(command, **{RUN_LOCK_VARIABLE: str(lock_file)}) as process:
             assert process.poll() is None
             fcntl.flock(lock, fcntl.LOCK_UN)
             assert process.wait(timeout=60) == -signal.SIGKILL
 
 
-def opened_by_both(pipe: Path) -> int:
-    """A file descriptor to write into a pipe that somebody reads."""
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError:
-            assert time.monotonic() < deadline, "nobody reads the pipe"
-            time.sleep(0.02)
+COMMANDS = {
+    "stage": [*INGEST, "examples=OUT/examples"],
+    "convert": [sys.executable, "-m", "pipelines.cli", "convert", "ADDRESS", "-o", "OUT/made"],
+}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_signal_is_told_in_one_line_and_leaves_nothing(
+    tmp_path: Path, name: str, number: signal.Signals
+) -> None:
+    for folder in ("tmp", "cache", "out"):
+        (tmp_path / folder).mkdir()
+    command = [each.replace("OUT", str(tmp_path / "out")) for each in COMMANDS[name]]
+    variables = {
+        "TMPDIR": str(tmp_path / "tmp"),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        FAILURE_FILE_VARIABLE: str(tmp_path / "failure.json"),
+    }
+    with waiting(command, **variables) as process:
+        assert len(list((tmp_path / "tmp").iterdir())) >= 1
+        process.send_signal(number)
+        output, error = process.communicate(timeout=60)
+    ended = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
+    assert error.endswith(f"{ended}; run the same command again to continue\n")
+    assert (output, error.count("\n")) == ("", 1)
+    assert process.returncode == 128 + number
+    assert not [file for place in ("tmp", "out") for file in (tmp_path / place).iterdir()]
+    if name == "stage":
+        assert json.loads((tmp_path / "failure.json").read_text())["exit_code"] == 128 + number
+
+
+def test_signals_that_are_ignored_stay_so(tmp_path: Path) -> None:
+    nohup = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh"]
+    with waiting([*nohup, *INGEST, f"examples={tmp_path / 'examples'}"]) as process:
+        process.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=0.5)
+        process.terminate()
+        assert process.wait(timeout=60) == 128 + signal.SIGTERM
+
+
+def test_a_stage_that_begins_after_its_run_has_ended_ends(tmp_path: Path) -> None:
+    done = run_stage(
+        "ingest",
+        json.dumps({"source": "/dev/stdin"}),
+        f"examples={tmp_path / 'examples'}",
+        **{RUN_LOCK_VARIABLE: str(tmp_path / "gone")},
+    )
+    assert done.returncode == -signal.SIGKILL

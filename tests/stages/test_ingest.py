@@ -63,18 +63,22 @@ def test_splits_labels_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[
         "counts": {"train": 5, "dev": 3, "test": 1},
         "labels": {"intents": ["Play"], "slots": ["artist"]},
         "report": {
-            "latin1_files": 0,
-            "latin1_lines": 0,
+            "cp1252_files": 0,
+            "cp1252_lines": 0,
             "trimmed_slots": 0,
             "empty_slots": 0,
             "mid_word_slots": 0,
+            "unread": 0,
+            "unread_names": [],
+            "unknown_label_examples": 0,
+            "unknown_labels": [],
             "test_in_train": [],
         },
     }
     texts = {name: [e.text for e in split(artifact, name)] for name in about["counts"]}
     assert sorted(texts["train"] + texts["dev"]) == [f"play song {n} by Ana" for n in range(8)]
     assert texts["test"] == ["sing Ana"]
-    assert capsys.readouterr().out == "snips: 5 train, 3 dev, 1 test; 1 intents, 1 slots\n"
+    assert capsys.readouterr().out == "-- snips: 5 train, 3 dev, 1 test; 1 intents, 1 slots\n"
 
 
 def test_a_bucket_gives_what_a_folder_gives(cloud: Cloud, tmp_path: Path) -> None:
@@ -151,6 +155,24 @@ def test_an_intent_that_training_has_not_is_told(tmp_path: Path) -> None:
         ingested(folder, tmp_path / "examples")
 
 
+def test_labels_that_only_test_has_count_as_errors_or_are_dropped(tmp_path: Path) -> None:
+    unknown: Chunks = [{"text": "in "}, slot("Rome", "city")]
+    folder = write_snips(tmp_path / "snips", test=[*TEST, unknown])
+    for policy, texts in (("count", ["sing Ana", "in Rome"]), ("drop", ["sing Ana"])):
+        artifact = ingested(folder, tmp_path / policy, unknown_test_labels=policy)
+        about = read_manifest(artifact, "examples").about
+        assert [example.text for example in split(artifact, "test")] == texts
+        assert about["labels"]["slots"] == ["artist"]
+        assert about["report"]["unknown_label_examples"] == 1
+        assert about["report"]["unknown_labels"] == ["city"]
+    told = "of 2 test examples 1 have such labels: unknown_test_labels count takes them as errors"
+    with pytest.raises(DataError, match=told):
+        ingested(folder, tmp_path / "refused")
+    with pytest.raises(DataError, match="no test example has only labels of training"):
+        alone = write_snips(tmp_path / "alone", test=[unknown])
+        ingested(alone, tmp_path / "none", unknown_test_labels="drop")
+
+
 def test_sources_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="no such file or folder"):
         ingested(tmp_path / "missing", tmp_path / "examples")
@@ -197,6 +219,56 @@ def test_files_of_several_sources_are_one_dataset(tmp_path: Path) -> None:
         ingested(files, tmp_path / "examples", sha256=[sums[0], sums[0]])
 
 
+def zipped(file: Path, content: dict[str, str]) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, text in content.items():
+            archive.writestr(name, text)
+    return file
+
+
+def reviews(place: str, numbers: range) -> dict[str, str]:
+    return {f"aclImdb/{place}/{number}_5.txt": f"{place} {number}" for number in numbers}
+
+
+@pytest.mark.parametrize("in_one_folder", [True, False])
+def test_halves_of_a_dataset_in_two_archives(tmp_path: Path, in_one_folder: bool) -> None:
+    places = ("train/pos", "train/neg", "test/pos", "test/neg")
+    halves = [range(4), range(4, 8)]
+    files = [
+        zipped(
+            tmp_path / "data" / f"half{number}.zip",
+            {name: text for place in places for name, text in reviews(place, half).items()},
+        )
+        for number, half in enumerate(halves)
+    ]
+    (tmp_path / "data" / "README.md").write_text("Two halves.")
+    source = tmp_path / "data" if in_one_folder else files
+    about = read_manifest(ingested(source, tmp_path / "examples", task="imdb"), "examples").about
+    assert about["counts"] == {"train": 13, "dev": 3, "test": 16}
+    assert about["report"]["unread"] == 0
+
+
+def test_messages_name_the_sources_and_what_is_in_them(tmp_path: Path) -> None:
+    content = {"d/train_Play_full.json": "{", "d/validate_Play.json": "{}"}
+    one = zipped(tmp_path / "one.zip", content)
+    with pytest.raises(DataError, match=rf"^{one}/d/train_Play_full\.json: malformed JSON"):
+        ingested(one, tmp_path / "examples")
+    two = zipped(tmp_path / "two.zip", {"d/train_Play_full.json": "{"})
+    told = f"^{two}/d/train_Play_full.json: Play is also in {one}/d/train_Play_full.json; give"
+    with pytest.raises(DataError, match=told):
+        ingested([one, two], tmp_path / "examples")
+    file = tmp_path / "train_Play_full.json"
+    file.write_text("{")
+    test = write_snips(tmp_path / "snips") / "validate_Play.json"
+    with pytest.raises(DataError, match=rf"^{file}: malformed JSON"):
+        ingested([test, file], tmp_path / "examples")
+    folder = tmp_path / "folder"
+    zipped(folder / "data.zip", content)
+    with pytest.raises(DataError, match=rf"^{folder}/data\.zip/d/train_Play_full\.json: malf"):
+        ingested(folder, tmp_path / "examples")
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -221,7 +293,7 @@ def test_unlabelled_text_needs_no_test_split_and_may_be_one_file(
     about = read_manifest(artifact, "examples").about
     assert about["counts"] == {"train": 5, "dev": 3, "test": 0}
     assert about["labels"] == {}
-    assert capsys.readouterr().out == "text: 5 train, 3 dev, 0 test\n"
+    assert capsys.readouterr().out == "-- text: 5 train, 3 dev, 0 test\n"
     assert (artifact / "test.jsonl").read_bytes() == b""
 
 

@@ -57,6 +57,21 @@ def test_a_subset_depends_on_texts_alone_and_keeps_their_order() -> None:
     assert contents(ingest.subset(utterances(texts), None)) == texts
 
 
+@pytest.mark.parametrize(("count", "held"), [(2, 1), (4, 1), (100, 25), (2800, 700), (3000, 700)])
+def test_dev_is_by_default_a_quarter_or_700(count: int, held: int) -> None:
+    examples = utterances([f"utterance {number}" for number in range(count)])
+    assert len(ingest.hold_out(examples, None)[1]) == held
+    if held == 700:
+        assert ingest.hold_out(examples, None) == ingest.hold_out(examples, 700)
+
+
+def test_by_default_dev_may_be_half_where_that_must_stay_together() -> None:
+    examples = utterances(["a"] * 4 + ["b"] * 5)
+    assert contents(ingest.hold_out(examples, None)[1]) == ["a"] * 4
+    with pytest.raises(ConfigError, match="of 9 training examples 9 or more must stay together"):
+        ingest.hold_out(utterances(["a"] * 9), None)
+
+
 def test_dev_may_be_a_share() -> None:
     examples = utterances([f"utterance {number}" for number in range(50)])
     assert ingest.hold_out(examples, 0.1) == ingest.hold_out(examples, 5)

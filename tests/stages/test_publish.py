@@ -1,8 +1,9 @@
+import shutil
 from pathlib import Path
 
 import pytest
 
-from bertline.artifacts import digest, new_artifact, read_json, read_manifest, write_json
+from bertline.artifacts import MANIFEST, digest, new_artifact, read_manifest, write_json
 from bertline.config import Config
 from bertline.drift.profile import Profile
 from bertline.errors import ConfigError, DataError
@@ -46,6 +47,13 @@ def write_report(path: Path, exported: Path, gate: Gate, files: list[FileResult]
     return path
 
 
+def tell(artifact: Path, **about: object) -> None:
+    """Changes what the manifest of an artifact tells."""
+    manifest = read_manifest(artifact)
+    changed = manifest.model_copy(update={"about": {**manifest.about, **about}})
+    write_json(artifact / MANIFEST, changed.sealed().model_dump())
+
+
 def about(path: Path) -> dict[str, object]:
     return read_manifest(path, "published").about
 
@@ -65,6 +73,7 @@ def test_a_blessed_model_becomes_a_version_that_can_be_used(tmp_path: Path, expo
         "name": "toy",
         "version": 1,
         "path": str(version),
+        "latest": 1,
         "reasons": [],
     }
     assert (registry / "toy/latest").read_text() == "1\n"
@@ -119,9 +128,7 @@ def test_a_comparison_holds_for_the_version_in_use(
     (registry / "snips" / str(latest)).mkdir(parents=True)
     (registry / "snips/latest").write_text(f"{latest}\n")
     report = write_report(tmp_path / "report", exported, Gate(), FILES)
-    manifest = read_json(report / "manifest.json")
-    manifest["about"]["champion"] = champion
-    write_json(report / "manifest.json", manifest)
+    tell(report, champion=champion)
     for _ in range(2):  # published once, the version in use is its own
         run(Settings(), exported=exported, report=report, registry=registry, published=published)
         assert about(published)["version"] == (2 if reason is None else None)
@@ -163,7 +170,11 @@ def test_publishing_again_gives_the_same_version(tmp_path: Path, exported: Path)
             published=published,
         )
         assert about(published)["version"] == 1
-    assert sorted(entry.name for entry in (tmp_path / "r/snips").iterdir()) == ["1", "latest"]
+    assert sorted(entry.name for entry in (tmp_path / "r/snips").iterdir()) == [
+        ".lock",
+        "1",
+        "latest",
+    ]
 
 
 def test_a_refused_model_is_not_published(tmp_path: Path, exported: Path) -> None:
@@ -196,9 +207,7 @@ def test_a_file_that_failed_is_left_out(tmp_path: Path, exported: Path) -> None:
 
 def test_a_report_on_another_model_is_refused(tmp_path: Path, exported: Path) -> None:
     report = write_report(tmp_path / "report", exported, Gate(), FILES)
-    manifest = read_json(report / "manifest.json")
-    manifest["about"]["exported"] = "0" * 64
-    write_json(report / "manifest.json", manifest)
+    tell(report, exported="0" * 64)
     with pytest.raises(DataError, match="not a report on"):
         run(
             Settings(),
@@ -214,3 +223,54 @@ def test_a_name_is_one_plain_folder(name: str) -> None:
     settings: type[Config] = Settings
     with pytest.raises(ConfigError, match="'name'"):
         settings.parse({"name": name}, where="publish")
+
+
+def copied(exported: Path, target: Path) -> Path:
+    """A copy of an exported folder that a test may damage, beside the examples."""
+    shutil.copytree(exported.parent, target)
+    return target / exported.name
+
+
+@pytest.mark.parametrize(
+    ("name", "copy"), [("openvino_int8/model.bin", "model.bin"), ("vocab.txt", "vocab.txt")]
+)
+def test_what_was_damaged_since_it_was_judged_is_not_published(
+    tmp_path: Path, exported: Path, name: str, copy: str
+) -> None:
+    exported = copied(exported, tmp_path / "copy")
+    report = write_report(tmp_path / "report", exported, Gate(), FILES)
+    content = bytearray((exported / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (exported / name).write_bytes(content)
+    registry, published = tmp_path / "r", tmp_path / "published"
+    with pytest.raises(DataError, match=f"copy of {copy} is not what evaluate read"):
+        run(Settings(), exported=exported, report=report, registry=registry, published=published)
+    assert [entry for entry in (registry / "snips").iterdir() if entry.name != ".lock"] == []
+    assert not published.exists()
+
+
+def test_pages_of_the_report_are_those_that_evaluate_wrote(tmp_path: Path, exported: Path) -> None:
+    report = write_report(tmp_path / "report", exported, Gate(), FILES)
+    (report / "model_card.md").write_text("another model")
+    paths = {"registry": tmp_path / "r", "published": tmp_path / "published"}
+    with pytest.raises(DataError, match="copy of model_card.md is not what evaluate read"):
+        run(Settings(), exported=exported, report=report, **paths)
+
+
+def test_files_that_the_manifest_does_not_name_are_left_out(tmp_path: Path, exported: Path) -> None:
+    exported = copied(exported, tmp_path / "copy")
+    report = write_report(tmp_path / "report", exported, Gate(), FILES)
+    (exported / "notes.txt").touch()
+    paths = {"registry": tmp_path / "r", "published": tmp_path / "published"}
+    run(Settings(), exported=exported, report=report, **paths)
+    assert not (tmp_path / "r/snips/1/notes.txt").exists()
+
+
+def test_the_note_tells_which_version_is_in_use(tmp_path: Path, exported: Path) -> None:
+    report = write_report(tmp_path / "report", exported, Gate(), FILES)
+    paths = {"registry": tmp_path / "r", "published": tmp_path / "published"}
+    run(Settings(), exported=exported, report=report, **paths)
+    add_version(tmp_path / "r/snips", "another", lambda folder: (folder / "model.json").touch())
+    run(Settings(), exported=exported, report=report, **paths)
+    told = about(tmp_path / "published")
+    assert (told["version"], told["latest"]) == (1, 2)

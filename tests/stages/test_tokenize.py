@@ -16,7 +16,7 @@ from bertline.artifacts import (
     write_json,
 )
 from bertline.errors import CheckpointError, ConfigError, DataError
-from bertline.examples import LabelledText, write_split
+from bertline.examples import LabelledText, Slot, write_split
 from bertline.features.records import read_features
 from bertline.features.spec import InputSpec, TokenizerSpec
 from bertline.features.tagged_text import encode_tagged_examples
@@ -55,6 +55,9 @@ def test_the_artifact_tells_all_about_itself(tmp_path: Path, examples: Path, enc
         "truncated": {"train": 1, "dev": 1, "test": 0},
         # MILES fills 9 of 9 tokens; "play jazz in par ##is" with [CLS] and [SEP] has 7.
         "lengths": {"train": {"8": 7, "16": 1}, "dev": {"8": 2, "16": 1}, "test": {"8": 1}},
+        # [UNK] are 好, the emojis together and 201 x.
+        "tokens": {"train": 17, "dev": 7, "test": 5},
+        "unknown": {"train": 3, "dev": 0, "test": 0},
         "shards": {split: [f"{split}-00000-of-00001.tfrecord"] for split in SPLITS},
     }
     assert {str(file.relative_to(features)) for file in files_of(features)} == {
@@ -88,6 +91,9 @@ def test_the_records_are_those_of_the_encoder(
     run(Settings(max_seq_length=9), examples=examples, encoder=encoder, features=tmp_path / "f")
     for split, rows in SPLITS.items():
         expected = encode_tagged_examples(toy_tokenizer(), rows, LABELS, 9)
+        if split == "test":
+            for record in expected:
+                del record.columns["tag_ids"], record.columns["intent_id"]
         assert rows_of(tmp_path / "f", split) == [
             (record.id, {name: record[name].tolist() for name in sorted(record.columns)})
             for record in expected
@@ -148,8 +154,8 @@ def test_options_of_beam_are_checked_with_the_settings(values: dict[str, object]
 
 def test_bad_data_leaves_nothing_behind(tmp_path: Path, examples: Path, encoder: Path) -> None:
     bad = dataclasses.replace(SPLITS["test"][0], intent="BookTaxi")
-    write_split(examples / "test.jsonl", [bad])
-    with pytest.raises(DataError, match=r"test\.jsonl:1: example 'e0': label 'BookTaxi'"):
+    write_split(examples / "dev.jsonl", [bad, *SPLITS["dev"][1:]])
+    with pytest.raises(DataError, match=r"dev\.jsonl:1: example 'e0': label 'BookTaxi'"):
         run(
             Settings(max_seq_length=16),
             examples=examples,
@@ -157,6 +163,24 @@ def test_bad_data_leaves_nothing_behind(tmp_path: Path, examples: Path, encoder:
             features=tmp_path / "features",
         )
     assert {path.name for path in tmp_path.iterdir()} == {"examples", "encoder"}
+
+
+def test_test_examples_may_have_labels_that_training_lacks(
+    tmp_path: Path, examples: Path, encoder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unknown = dataclasses.replace(SPLITS["test"][0], intent="BookTaxi", slots=(Slot("x", 0, 4),))
+    write_split(examples / "test.jsonl", [unknown])
+    features = tmp_path / "features"
+    run(Settings(max_seq_length=16), examples=examples, encoder=encoder, features=features)
+    assert read_manifest(features, "features").about["labels"] == LABELS
+    assert [id for id, _ in rows_of(features, "test")] == ["e0"]
+    # 3 of 18 tokens: 好, the emojis together and 201 x.
+    assert capsys.readouterr().out.splitlines() == [
+        "-- truncated: 0.0 % of train, 0.0 % of dev, 0.0 % of test; [UNK] among tokens: "
+        "16.7 % of train, 0.0 % of dev, 0.0 % of test",
+        "-- warning: 16.7 % of the tokens of train are [UNK]: the vocabulary does not know this "
+        "text; take a checkpoint of its language",
+    ]
 
 
 def test_a_vocabulary_is_checked_first(tmp_path: Path, examples: Path, encoder: Path) -> None:

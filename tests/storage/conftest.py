@@ -29,12 +29,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def etag(self) -> str:
         return f'"{hash(self.content)}"'
 
-    def do_HEAD(self) -> None:
-        self.send_response(200)
-        self.send_header("ETag", self.etag)
-        self.send_header("Content-Length", str(len(self.content)))
-        self.end_headers()
-
     def do_GET(self) -> None:
         wanted = self.headers["Range"]
         type(self).requests.append((self.path, wanted))
@@ -45,6 +39,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             start = 0
         body = self.content[start:]
         self.send_response(206 if start else 200)
+        if start:
+            end = len(self.content)
+            self.send_header("Content-Range", f"bytes {start}-{end - 1}/{end}")
         self.send_header("ETag", self.etag)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

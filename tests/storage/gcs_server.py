@@ -36,7 +36,8 @@ class Fault:
 
     kind: a status to answer with; "cut" ends the connection in the middle of the request's body, or
     of the answer's if the request has none; "lost" does what is asked and answers nothing; "silent"
-    answers nothing until the test ends; "corrupt" changes a byte of the body; "late" calls `first`
+    answers nothing until the test ends; "page" answers with a page of HTML, "empty" with a JSON
+    object that has nothing; "corrupt" changes a byte of the body; "late" calls `first`
     before anything is done; "none" lets it pass.
     """
 
@@ -148,7 +149,12 @@ class Handler(RequestHandler):  # type: ignore[misc]
         else:
             answer = self._answer(url.path, query, name, body)
             head, end, content = answer.partition(b"\r\n\r\n")
-            sent = {"lost": b"", "cut": head + end + content[: len(content) // 2]}
+            sent = {
+                "lost": b"",
+                "cut": head + end + content[: len(content) // 2],
+                "page": _content(200, b"<html>\n<h1>Log in</h1>\n</html>"),
+                "empty": _content(200, b"{}"),
+            }
             self.wfile.write(sent.get(str(kind), answer))
 
     do_GET = do_POST = do_PUT = do_DELETE = _serve
@@ -220,7 +226,10 @@ class Handler(RequestHandler):  # type: ignore[misc]
 
 
 def _json(code: int, content: dict[str, Any]) -> bytes:
-    body = json.dumps(content).encode()
+    return _content(code, json.dumps(content).encode())
+
+
+def _content(code: int, body: bytes) -> bytes:
     head = f"HTTP/1.0 {code} {http.HTTPStatus(code).phrase}\r\nContent-Type: application/json\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 

@@ -117,3 +117,128 @@ def test_what_is_no_archive_is_told_in_one_line(tmp_path: Path, content: bytes) 
     with pytest.raises(StorageError, match="not a whole zip or tar archive") as error:
         unpack(tmp_path / "a.txt", tmp_path / "out")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("mode", ["w:bz2", "w:xz"])
+def test_damage_inside_other_compressions_is_told(tmp_path: Path, mode: str) -> None:
+    archive = make_tar(tmp_path / "archive", {"a": os.urandom(3000)}, mode)
+    raw = bytearray(archive.read_bytes())
+    for place in (len(raw) // 2, len(raw) - 20):
+        archive.write_bytes(raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :])
+        with pytest.raises(StorageError, match="not a whole zip or tar archive"):
+            unpack(archive, tmp_path / "out")
+
+
+def test_a_damaged_header_is_not_the_end(tmp_path: Path) -> None:
+    archive = make_tar(tmp_path / "archive", {"a": b"1", "b": b"2"}, "w")
+    raw = bytearray(archive.read_bytes())
+    raw[1024 + 5] ^= 1
+    archive.write_bytes(raw)
+    with pytest.raises(StorageError, match="not a whole zip or tar archive"):
+        unpack(archive, tmp_path / "out")
+
+
+MiB = 1 << 20
+
+
+def bomb_zip(path: Path) -> Path:
+    return make_zip(path, {f"{number}": bytes(50 * MiB) for number in range(6)})
+
+
+def bomb_tar(mode: str) -> Callable[[Path], Path]:
+    return lambda path: make_tar(path, {"zeros": bytes(300 * MiB)}, mode)
+
+
+def bomb_after_the_end(path: Path) -> Path:
+    make_tar(path, {"a": b"1"})
+    with gzip.open(path, "ab") as stream:
+        stream.write(bytes(300 * MiB))
+    return path
+
+
+def bomb_sparse(path: Path) -> Path:
+    """A file that is all hole: 512 bytes in the archive, 8 GB unpacked."""
+    member = tarfile.TarInfo("hole")
+    member.size = 0
+    header = bytearray(member.tobuf(tarfile.GNU_FORMAT))
+    header[156:157] = tarfile.GNUTYPE_SPARSE
+    header[483:495] = b"%011o\0" % 8_000_000_000
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header[:512])
+    path.write_bytes(bytes(header) + bytes(1024))
+    return path
+
+
+def bomb_name(path: Path) -> Path:
+    """A name of 300 MiB."""
+    member = tarfile.TarInfo("././@LongLink")
+    member.type, member.size = tarfile.GNUTYPE_LONGNAME, 300 * MiB
+    with gzip.open(path, "wb") as stream:
+        stream.write(member.tobuf(tarfile.GNU_FORMAT) + bytes(300 * MiB))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("bomb", "message"),
+    [
+        (bomb_zip, "holds more than 50 GB, or than 200 times its own size; if it is meant to be"),
+        (bomb_tar("w:gz"), "than 200 times its own size"),
+        (bomb_tar("w:bz2"), "than 200 times its own size"),
+        (bomb_after_the_end, "than 200 times its own size"),
+        (bomb_sparse, "than 200 times its own size"),
+        (bomb_name, "a name of 314,572,800 bytes"),
+    ],
+    ids=["zip", "gzip", "bzip2", "after the end", "sparse", "name"],
+)
+def test_bombs_are_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bomb: Callable[[Path], Path], message: str
+) -> None:
+    archive = bomb(tmp_path / "archive")
+    assert archive.stat().st_size < MiB
+    wrote = []
+    monkeypatch.setattr("shutil.copyfileobj", lambda stream, *_: wrote.append(len(stream.read())))
+    with pytest.raises(StorageError, match=message):
+        unpack(archive, tmp_path / "out")
+    assert sum(wrote) < 10
+    assert files_below(tmp_path).keys() == {"archive"}
+
+
+def test_limits_can_be_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = {str(number): bytes(MiB) for number in range(3)}
+    for archive in (
+        make_tar(tmp_path / "a.tgz", {**members, "folder": special("folder", tarfile.DIRTYPE)}),
+        make_zip(tmp_path / "a.zip", {**members, "folder/": b""}),
+    ):
+        monkeypatch.setenv("BERTLINE_LIMITS", '{"source_entries": 3}')
+        with pytest.raises(StorageError, match="more than 3 files and folders; .*_entries.: 30"):
+            unpack(archive, tmp_path / "out")
+        monkeypatch.setenv("BERTLINE_LIMITS", '{"unpacked_ratio": 2}')
+        with pytest.raises(StorageError, match="more than 50 GB, or than 2 times"):
+            unpack(archive, tmp_path / "out")
+        monkeypatch.setenv("BERTLINE_LIMITS", '{"unpacked_ratio": 4, "source_entries": 4}')
+        assert len(files_below(unpack(archive, tmp_path / "out"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("mode", "problem"), [(0o120777, "is a link"), (0o010644, "is a link"), (0o100644, None)]
+)
+def test_links_in_a_zip_are_refused(tmp_path: Path, mode: int, problem: str | None) -> None:
+    member = zipfile.ZipInfo("link")
+    member.create_system, member.external_attr = 3, mode << 16
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        file.writestr(member, "/etc/passwd")
+    if problem is None:
+        assert files_below(unpack(tmp_path / "a.zip", tmp_path / "out")) == {"link": b"/etc/passwd"}
+        return
+    with pytest.raises(StorageError, match=f"member 'link' {problem}"):
+        unpack(tmp_path / "a.zip", tmp_path / "out")
+
+
+@pytest.mark.parametrize("names", [["a", "a/b"], ["a/b", "a"], ["x" * 300], ["."]])
+@pytest.mark.parametrize("make", [make_tar, make_zip])
+def test_names_that_cannot_be_files_are_told(
+    tmp_path: Path, make: Callable[..., Path], names: list[str]
+) -> None:
+    archive = make(tmp_path / "archive", dict.fromkeys(names, b"1"))
+    with pytest.raises(StorageError, match=r"member '.*' cannot be a file here \(.*\); pack"):
+        unpack(archive, tmp_path / "out")

@@ -155,3 +155,32 @@ def test_an_object_name_that_leads_out_is_refused(cloud: Cloud, tmp_path: Path) 
     with pytest.raises(StorageError, match=r"object '\.\./\.\./evil' leads out of the folder"):
         fetch("gs://data/snips", tmp_path / "fetched")
     assert files_below(tmp_path) == {}
+
+
+def test_a_page_in_the_place_of_an_answer_is_told(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.put(**{"a.zip": CONTENT})
+    cloud.fail("GET /storage", "page")
+    with pytest.raises(
+        StorageError, match=r"^gs://data/a.zip: what answers is no Cloud Storage .E"
+    ):
+        fetch("gs://data/a.zip", tmp_path / "fetched")
+    cloud.fail("GET /download", "page")
+    with pytest.raises(StorageError, match="gs://data/a.zip: came damaged"):
+        fetch("gs://data/a.zip", tmp_path / "fetched")
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ('{"source_gb": 1e-3}', "gs://data/all: more than 0.001 GB; if it is meant to be, set BER"),
+        ('{"download_hours": 1e-9}', "gs://data/all: not here after 1e-09 hours; if it is meant"),
+    ],
+)
+def test_limits(
+    cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: str, message: str
+) -> None:
+    cloud.put(**{"all/a": bytes(999_000), "all/b": bytes(2_000)})
+    monkeypatch.setenv("BERTLINE_LIMITS", limits)
+    with pytest.raises(StorageError, match=message):
+        fetch("gs://data/all", tmp_path / "fetched")
+    assert files_below(tmp_path) == {}

@@ -1,4 +1,5 @@
 import hashlib
+import os
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -92,6 +93,29 @@ def test_a_folder_of_archives_alone_is_what_they_hold(parts: Path, tmp_path: Pat
     (parts / "folder").rmdir()
     found = collect([str(parts)], tmp_path / "work")
     assert contents(found) == {"a.txt": b"3", "b.txt": b"1"}
+
+
+def test_what_is_copied_has_a_limit(
+    parts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BERTLINE_LIMITS", '{"source_gb": 1e-9}')
+    sources = [str(parts / "file.txt"), str(parts / "folder")]
+    collect(sources, tmp_path / "work")  # a byte each
+    (parts / "folder/more.txt").write_text("1")
+    with pytest.raises(StorageError, match="parts/folder: more than 1e-09 GB; if it is meant"):
+        collect(sources, tmp_path / "other")
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_pipes_devices_and_folders_with_them_are_refused(
+    parts: Path, call: Callable[[str], Any]
+) -> None:
+    os.mkfifo(parts / "pipe")
+    for source in (parts / "pipe", parts, Path("/dev/zero")):
+        with pytest.raises(StorageError, match="is a .*; give a file or a folder of files"):
+            call(str(source))
+    with pytest.raises(StorageError, match=r"https://.bad/a: is no valid address; check it"):
+        call("https://[bad/a")
 
 
 def test_checksums_of_local_files(parts: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bertline.features.batches import FeatureSet
+from bertline.training import batches as batches_module
 from bertline.training.batches import TrainingBatches, own_rows
 from bertline.training.losses import NOT_COUNTED, OBJECTIVES
 from tests.training.toys import toy_record
@@ -69,14 +70,18 @@ def test_another_seed_gives_another_order() -> None:
     assert numbers(batches(seed=2)[0]) != numbers(batches()[0])
 
 
-def test_batches_are_padded_to_a_multiple_of_8_of_their_longest() -> None:
+@pytest.mark.parametrize("multiple", [2, 8])
+def test_batches_are_padded_to_a_multiple_of_their_longest(
+    monkeypatch: pytest.MonkeyPatch, multiple: int
+) -> None:
+    monkeypatch.setattr(batches_module, "length_multiple", lambda: multiple)
     made = batches()
     for step in range(STEPS_PER_EPOCH):
         inputs, targets = made[step]
         rows, length = inputs["input_ids"].shape
         longest = inputs["input_mask"].sum(axis=1).max()
-        assert length % 8 == 0
-        assert length - 8 < longest <= length
+        assert length % multiple == 0
+        assert length - multiple < longest <= length
         assert targets["tag_ids"].shape == (rows, length)
         assert targets["intent_id"].shape == (rows, 1)
         assert (targets["tag_ids"][inputs["input_mask"] == 0] == -1).all()
@@ -98,7 +103,7 @@ def test_windows_are_permuted_and_not_the_whole() -> None:
 
 
 def test_the_stream_takes_any_lengths_after_two_equal_ones() -> None:
-    features = numbered([5] * 56 + [20] * 8)
+    features = numbered([8] * 56 + [24] * 8)
     made = TrainingBatches(features, OBJECTIVE, 8, total_steps=8, seed=1)
     lengths = [made[step][0]["input_ids"].shape[1] for step in range(8)]
     assert lengths[:2] == [8, 8]

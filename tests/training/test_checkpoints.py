@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -5,8 +6,10 @@ import keras
 import numpy as np
 import pytest
 
+from bertline.errors import StageError
 from bertline.modeling.model import build_model
 from bertline.modeling.weights import Tensors
+from bertline.training import checkpoints as checkpoints_module
 from bertline.training.checkpoints import Checkpoints, History
 from bertline.training.fit import Trained
 from bertline.training.losses import OBJECTIVES
@@ -82,9 +85,24 @@ def garble(newest: Path) -> None:
     (newest / "manifest.json").write_text('{"kind": "checkpoint"}')
 
 
-@pytest.mark.parametrize("damage", [truncate, empty, garble])
-def test_of_damaged_ones_the_one_before_is_taken(
-    tmp_path: Path, model: Trained, damage: Callable[[Path], None]
+def flip(newest: Path) -> None:
+    file = newest / "state.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+
+
+def flip_history(newest: Path) -> None:
+    file = newest / "manifest.json"
+    file.write_text(file.read_text().replace("0.25", "0.35"))
+
+
+@pytest.mark.parametrize("damage", [truncate, empty, garble, flip, flip_history])
+def test_of_damaged_ones_the_one_before_is_taken_and_a_line_says_so(
+    tmp_path: Path,
+    model: Trained,
+    damage: Callable[[Path], None],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     checkpoints = Checkpoints(tmp_path, model)
     checkpoints.save(2, HISTORY)
@@ -94,9 +112,24 @@ def test_of_damaged_ones_the_one_before_is_taken(
     damage(tmp_path / "step-00000004")
     assert checkpoints.restore() == (2, HISTORY)
     assert equal(state(model), saved)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"-- {tmp_path / 'step-00000004'}")
+    assert line.endswith("; training continues from the checkpoint before it, if any")
 
 
 def test_what_a_killed_run_left_half_written_goes(tmp_path: Path, model: Trained) -> None:
     (tmp_path / ".step-00000002.0a1b2c3d.tmp").mkdir()
     Checkpoints(tmp_path, model).restore()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_two_trainings_do_not_share_a_folder(
+    tmp_path: Path, model: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints_module, "LOCK_SECONDS", 0.1)
+    first, second = (Checkpoints(tmp_path / "work", model) for _ in range(2))
+    message = rf"work: another process trains there \(process {os.getpid()}\); end it and run"
+    with first.alone(), pytest.raises(StageError, match=message), second.alone():
+        pass
+    with second.alone():
+        second.save(2, HISTORY)

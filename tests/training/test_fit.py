@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bertline.errors import CheckpointError
+from bertline.errors import CheckpointError, ConfigError
 from bertline.modeling.weights import Tensors, weights_digest
 from bertline.progress import Progress
 from bertline.training import fit as fit_module
@@ -119,6 +119,24 @@ def test_bfloat16_is_for_the_computation_only(tmp_path: Path, undisturbed: Run) 
     run = train(tmp_path, settings)
     assert {value.dtype for value in run.weights.values()} == {np.dtype(np.float32)}
     assert run.history[0]["loss"] == pytest.approx(undisturbed.history[0]["loss"], rel=0.02)
+
+
+def test_training_stops_where_the_loss_is_not_finite(tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"learning_rate": 1e30, "save_checkpoints_steps": 1})
+    message = (
+        r"^the loss is nan at step 3 of 21, with learning rate 8.57e\+29; "
+        r"last good checkpoint: .*/step-00000001; set learning_rate, now 1e\+30, lower$"
+    )
+    with pytest.raises(ConfigError, match=message):
+        train(tmp_path, settings)
+
+
+def test_weights_without_a_finite_loss_are_not_trained(tmp_path: Path) -> None:
+    weights = encoder_weights()
+    weights["encoder/pooler/bias"] = np.full(8, np.nan, np.float32)
+    with pytest.raises(CheckpointError, match=r"nan at step 1 of 21, before any update: the weig"):
+        finetune(SPEC, weights, TRAIN, DEV, SETTINGS, tmp_path)
+    assert not list(tmp_path.glob("step-*"))
 
 
 def test_an_encoder_of_another_shape_is_told(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from bertline.evaluation.judges.base import Labels, Table
 from bertline.evaluation.judges.baselines import bag_of_words
-from bertline.evaluation.judges.tables import confusion_table, label_table
+from bertline.evaluation.judges.tables import confusion_table, label_table, with_unknown
 from bertline.evaluation.metrics import Counts, Metric, f1, metrics_of, share
 from bertline.examples import LabelledText
 from bertline.features.labelled_text import LabelAnswer
@@ -18,10 +18,10 @@ EXAMPLES, RIGHT, POSITIVE_RIGHT, POSITIVE_ANSWERED, POSITIVE_GOLD = range(5)
 NUM_COUNTS = 5
 
 METRICS = {
-    "accuracy": Metric("accuracy", share(RIGHT, EXAMPLES)),
-    "f1": Metric("F1", f1(POSITIVE_RIGHT, POSITIVE_ANSWERED, POSITIVE_GOLD)),
-    "precision": Metric("precision", share(POSITIVE_RIGHT, POSITIVE_ANSWERED)),
-    "recall": Metric("recall", share(POSITIVE_RIGHT, POSITIVE_GOLD)),
+    "accuracy": Metric("accuracy", share(RIGHT, EXAMPLES), EXAMPLES, classes="classes"),
+    "f1": Metric("F1", f1(POSITIVE_RIGHT, POSITIVE_ANSWERED, POSITIVE_GOLD), POSITIVE_GOLD),
+    "precision": Metric("precision", share(POSITIVE_RIGHT, POSITIVE_ANSWERED), POSITIVE_GOLD),
+    "recall": Metric("recall", share(POSITIVE_RIGHT, POSITIVE_GOLD), POSITIVE_GOLD),
 }
 
 
@@ -71,7 +71,10 @@ class LabelledTextJudge:
         return (
             label_table("By class", [[one] for one in true], [[one] for one in answered], right),
             confusion_table(
-                "Classes answered (columns) for true ones", true, answered, labels["classes"]
+                "Classes answered (columns) for true ones",
+                true,
+                answered,
+                with_unknown(labels["classes"], true),
             ),
         )
 

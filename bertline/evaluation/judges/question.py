@@ -16,6 +16,7 @@ EXAMPLES, EXACT, F1, HAS_ANSWER, HAS_ANSWER_F1, NO_ANSWER, NO_ANSWER_RIGHT = ran
 NUM_COUNTS = 7
 QUESTION_WORDS = ("what", "who", "when", "where", "which", "why", "how")
 OTHER = "other"
+UNTITLED = "without a title"
 
 
 class Answered(Protocol):
@@ -34,11 +35,13 @@ class QuestionJudge:
     """
 
     metrics: Mapping[str, Metric] = {
-        "answer_f1": Metric("answer F1", share(F1, EXAMPLES)),
-        "exact_match": Metric("exact match", share(EXACT, EXAMPLES)),
-        "has_answer_f1": Metric("F1 where there is an answer", share(HAS_ANSWER_F1, HAS_ANSWER)),
+        "answer_f1": Metric("answer F1", share(F1, EXAMPLES), EXAMPLES),
+        "exact_match": Metric("exact match", share(EXACT, EXAMPLES), EXAMPLES),
+        "has_answer_f1": Metric(
+            "F1 where there is an answer", share(HAS_ANSWER_F1, HAS_ANSWER), HAS_ANSWER
+        ),
         "no_answer_accuracy": Metric(
-            "accuracy where there is none", share(NO_ANSWER_RIGHT, NO_ANSWER)
+            "accuracy where there is none", share(NO_ANSWER_RIGHT, NO_ANSWER), NO_ANSWER
         ),
     }
     aspects = ("answer",)
@@ -69,7 +72,7 @@ class QuestionJudge:
         """Results by the word that asks, and by article."""
         shown = {name: self.metrics[name] for name in ("answer_f1", "exact_match")}
         words = [question_word(truth.question) for truth in truths]
-        articles = [truth.article for truth in truths]
+        articles = [truth.article or UNTITLED for truth in truths]
         return (
             group_table("By question word", words, (*QUESTION_WORDS, OTHER), counts, shown),
             group_table("By article", articles, sorted(set(articles)), counts, shown),

@@ -29,6 +29,11 @@ def group_table(
     return Table(title=title, columns=columns, rows=tuple(rows))
 
 
+def with_unknown(classes: Sequence[str], true: Sequence[str]) -> list[str]:
+    """The classes of a model, then those that only the truth has, by name."""
+    return [*classes, *sorted(set(true).difference(classes))]
+
+
 def confusion_table(
     title: str, true: Sequence[str], answered: Sequence[str], classes: Sequence[str]
 ) -> Table:

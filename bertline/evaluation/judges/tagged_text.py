@@ -11,7 +11,12 @@ import numpy as np
 from bertline.evaluation.judges.base import Labels, Table
 from bertline.evaluation.judges.baselines import bag_of_words
 from bertline.evaluation.judges.bio import Tagged, Truth, spans
-from bertline.evaluation.judges.tables import confusion_table, group_table, label_table
+from bertline.evaluation.judges.tables import (
+    confusion_table,
+    group_table,
+    label_table,
+    with_unknown,
+)
 from bertline.evaluation.metrics import Counts, Metric, f1, percent, share
 from bertline.examples import TaggedText
 from bertline.features.tagged_text import word_tags
@@ -21,11 +26,13 @@ EXAMPLES, INTENT_RIGHT, SENTENCE_RIGHT, SLOTS_RIGHT, SLOTS_ANSWERED, SLOTS_GOLD 
 NUM_COUNTS = 6
 
 METRICS = {
-    "slot_f1": Metric("slot F1", f1(SLOTS_RIGHT, SLOTS_ANSWERED, SLOTS_GOLD)),
-    "slot_precision": Metric("slot precision", share(SLOTS_RIGHT, SLOTS_ANSWERED)),
-    "slot_recall": Metric("slot recall", share(SLOTS_RIGHT, SLOTS_GOLD)),
-    "intent_accuracy": Metric("intent accuracy", share(INTENT_RIGHT, EXAMPLES)),
-    "sentence_accuracy": Metric("sentence accuracy", share(SENTENCE_RIGHT, EXAMPLES)),
+    "slot_f1": Metric("slot F1", f1(SLOTS_RIGHT, SLOTS_ANSWERED, SLOTS_GOLD), SLOTS_GOLD),
+    "slot_precision": Metric("slot precision", share(SLOTS_RIGHT, SLOTS_ANSWERED), SLOTS_GOLD),
+    "slot_recall": Metric("slot recall", share(SLOTS_RIGHT, SLOTS_GOLD), SLOTS_GOLD),
+    "intent_accuracy": Metric(
+        "intent accuracy", share(INTENT_RIGHT, EXAMPLES), EXAMPLES, classes="intents"
+    ),
+    "sentence_accuracy": Metric("sentence accuracy", share(SENTENCE_RIGHT, EXAMPLES), EXAMPLES),
 }
 
 
@@ -66,8 +73,8 @@ class TaggedTextJudge:
         labels: Labels,
     ) -> tuple[Table, ...]:
         """Results by intent, intents confused, results by slot."""
-        intents = labels["intents"]
         true = [truth.intent for truth in truths]
+        intents = with_unknown(labels["intents"], true)
         answered = [answer.intent for answer in answers]
         of_intent = ("intent_accuracy", "slot_f1", "sentence_accuracy")
         chosen = {name: self.metrics[name] for name in of_intent}

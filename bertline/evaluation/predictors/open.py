@@ -9,6 +9,7 @@ from bertline.config import nearest
 from bertline.errors import CheckpointError, ConfigError
 from bertline.evaluation.predictors.base import OUTPUTS, Predictor
 from bertline.export.listing import ExportedFile, Exports
+from bertline.keras_import import import_keras
 from bertline.modeling.config import ModelSpec
 
 
@@ -67,6 +68,8 @@ def open_predictor(
         raise ConfigError(
             f"{name} needs the package {runtime.package}; pip install 'bertline[{runtime.extra}]'"
         )
+    if runtime.package == "tensorflow":
+        import_keras()  # which TensorFlow imports
     if files[name].runtime == "saved_model" and not trust:
         # With TensorFlow, which no other file needs.
         importlib.import_module("bertline.export.operations").check_saved_model(path)

@@ -3,12 +3,13 @@
 import contextlib
 import glob
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from bertline.errors import CheckpointError, StorageError, UserError
+from bertline.files import check_readable
+from bertline.leftovers import temporary_folder
 from bertline.modeling.checkpoints import packaged
 from bertline.modeling.checkpoints.google import CONFIG_FILE, prefix_in
 from bertline.modeling.checkpoints.known import KNOWN, Known
@@ -47,11 +48,12 @@ def opened(checkpoint: str, config: str | None, vocab: str | None) -> Iterator[F
     instead of those beside the weights. Raises CheckpointError or StorageError; messages, also
     those of the block, name archives and addresses and not the places in /tmp.
     """
-    with tempfile.TemporaryDirectory(prefix="bertline-") as name:
-        temporary = Path(name)
+    with temporary_folder() as temporary:
         told = checkpoint
         try:
             prefix = _local_prefix(checkpoint)
+            for file in files_behind(checkpoint) if prefix else ():
+                check_readable(Path(file))
             if objects := _prefix_objects(checkpoint):
                 told, _, first = objects[0].rpartition("/")
                 folder = temporary / "fetched" / PurePosixPath(told).name
@@ -68,7 +70,7 @@ def opened(checkpoint: str, config: str | None, vocab: str | None) -> Iterator[F
                 known=_known(checkpoint, folder),
             )
         except UserError as error:
-            here = rf"{re.escape(name)}/(unpacked|fetched/[^/:]+)"
+            here = rf"{re.escape(str(temporary))}/(unpacked|fetched/[^/:]+)"
             raise type(error)(re.sub(here, lambda _: told, str(error))) from None
 
 

@@ -15,7 +15,7 @@ def test_confusion_has_true_classes_in_rows() -> None:
 
 def test_group_table_takes_metrics_of_each_group() -> None:
     counts = np.array([[1.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
-    metrics = {"right": Metric("right answers", share(1, 0))}
+    metrics = {"right": Metric("right answers", share(1, 0), of=0)}
     table = group_table("By intent", ["a", "a", "b"], ["b", "a", "c"], counts, metrics)
     assert table.columns == ("", "examples", "right answers")
     assert table.rows == (("b", 1, 100), ("a", 2, 50), ("c", 0, 0))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bertline.evaluation.judges import METRICS as EVERY_METRIC
 from bertline.evaluation.judges.bio import spans
 from bertline.evaluation.judges.tagged_text import METRICS, TaggedTextJudge
-from bertline.evaluation.metrics import metrics_of, percent
+from bertline.evaluation.metrics import metrics_of, percent, unmeasured
 from bertline.tasks import TASKS
 
 JUDGE = TaggedTextJudge()
@@ -117,6 +117,25 @@ def test_f1_is_the_same_when_truth_and_answer_change_places(
     assert one["slot_f1"] == pytest.approx(other["slot_f1"])
     assert one["slot_precision"] == pytest.approx(other["slot_recall"])
     assert 0 <= one["slot_f1"] <= 100
+
+
+def test_without_slots_or_with_one_intent_there_is_nothing_to_measure() -> None:
+    plain = JUDGE.counts([Labelled("x", ["O"])], [Labelled("x", ["B-a"])])
+    slots = JUDGE.counts([Labelled("x", ["B-a"])], [Labelled("x", ["O"])])
+    one, two = {"intents": ["x"]}, {"intents": ["x", "y"]}
+    of_slots = ("slot_f1", "slot_precision", "slot_recall")
+    assert unmeasured(plain, METRICS, two) == of_slots
+    assert unmeasured(plain, METRICS, one) == (*of_slots, "intent_accuracy")
+    assert unmeasured(slots, METRICS, one) == ("intent_accuracy",)
+    assert unmeasured(slots, METRICS, two) == ()
+
+
+def test_an_intent_that_only_the_truth_has_is_in_the_tables() -> None:
+    gold, answers = [Labelled("z", ["O"])], [Labelled("x", ["O"])]
+    counts = JUDGE.counts(gold, answers)
+    tables = JUDGE.tables(gold, answers, counts, {"intents": ["x", "y"], "tags": ["O"]})
+    assert [row[:2] for row in tables[0].rows] == [("x", 0), ("y", 0), ("z", 1)]
+    assert tables[1].rows == (("x", 0, 0, 0), ("y", 0, 0, 0), ("z", 1, 0, 0))
 
 
 def test_percent_of_nothing_is_zero() -> None:

@@ -21,8 +21,9 @@ NOT_FOUND = 404, {"code": 5, "message": "ResourceNotFoundError: not found.", "de
 class Kubeflow:
     """What the server holds, and how it behaves.
 
-    frames: what the next requests for a run tell of it, the last one from then on. pods, events,
-    logs: pod → what ml-pipeline-ui passes on. objects: (bucket, key) → content. refusals: "METHOD
+    frames: what the next requests for a run show of it, the last one from then on; "workflow": the
+    manifest that the v1beta1 form of the run returns. pods, events, logs: pod → what ml-pipeline-ui
+    passes on. objects: (bucket, key) → content. refusals: "METHOD
     path pattern" → status and message, for that many requests. authorization: the headers that a
     request must have. is_api_only: without the pages of ml-pipeline-ui. after: called with each
     request to the API ("METHOD path") when its answer is made.
@@ -36,6 +37,7 @@ class Kubeflow:
         self.authorization: dict[str, str] = {}
         self.refusals: dict[str, list[tuple[int, str]]] = {}
         self.frames: list[dict[str, Any]] = [{"state": "PENDING"}]
+        self.workflow: Any = None
         self.pods: dict[str, Any] = {}
         self.events: dict[str, Any] = {}
         self.logs: dict[str, str] = {}
@@ -46,6 +48,7 @@ class Kubeflow:
         self.runs: dict[str, Any] = {}
         self.schedules: dict[str, Any] = {}
         self.requests: list[str] = []
+        self.pages: list[tuple[str, dict[str, str]]] = []
         self.after: Callable[[str], None] = lambda request: None
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> Answer:
@@ -102,6 +105,12 @@ class Kubeflow:
 
     def page(self, path: str, query: dict[str, str]) -> tuple[int, bytes]:
         """The status and body of a page of ml-pipeline-ui."""
+        self.pages.append((path, query))
+        if path.startswith("/apis/v1beta1/runs/"):
+            if self.workflow is None:
+                return 200, b'{"run": {}, "pipeline_runtime": {}}'
+            runtime = {"workflow_manifest": json.dumps(self.workflow)}
+            return 200, json.dumps({"run": {}, "pipeline_runtime": runtime}).encode()
         if self.is_api_only:
             return 404, b"404 page not found"
         pod = query.get("podname", "")
@@ -154,7 +163,8 @@ class Kubeflow:
     def _get_run(self, id: str, query: dict[str, str], body: Any) -> Answer:
         if id not in self.runs:
             return NOT_FOUND
-        frame = self.frames.pop(0) if len(self.frames) > 1 else self.frames[0]
+        frame = dict(self.frames.pop(0) if len(self.frames) > 1 else self.frames[0])
+        self.workflow = frame.pop("workflow", None)
         return 200, {**self.runs[id], **frame}
 
     def _terminate(self, id: str, query: dict[str, str], body: Any) -> Answer:

@@ -177,6 +177,33 @@ def test_login_page_is_not_kubeflow(
     )
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (404, b"404 page not found", "text/plain"),
+        (200, b"ok", "text/plain"),
+    ],
+)
+def test_another_server_is_not_kubeflow(
+    status: int,
+    body: bytes,
+    kind: str,
+    host: str,
+    bertline: Bertline,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+) -> None:
+    from tests.pipelines.cluster.kubeflow import Handler
+
+    send = Handler._send
+    monkeypatch.setattr(Handler, "_send", lambda self, *_: send(self, status, body, kind))
+    assert bertline("runs") == 2
+    assert one_line(capsys) == (
+        f"error: {host}: is not Kubeflow Pipelines (no health page of its API); give the address "
+        "of ml-pipeline-ui with --host"
+    )
+
+
 @pytest.mark.parametrize(("status", "code"), [(400, 2), (500, 1)])
 def test_what_the_server_says_is_told(
     status: int, code: int, host: str, bertline: Bertline, kubeflow: Kubeflow, capsys: Captured

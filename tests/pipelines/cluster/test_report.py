@@ -79,15 +79,41 @@ def test_verdict_and_report_come_back(
     assert (tmp_path / folder / "report/model_card.md").is_file()
 
 
-def test_host_without_pages_still_tells_that_a_run_succeeded(
-    bertline: Bertline, kubeflow: Kubeflow, capsys: Captured
+def test_report_is_found_after_pods_are_deleted(
+    bertline: Bertline, kubeflow: Kubeflow, judged: bool, capsys: Captured
+) -> None:
+    places = {"evaluate": "a1/report", "publish": "b2/published"}
+    kubeflow.pods.clear()
+    kubeflow.frames = [
+        frame(
+            "SUCCEEDED",
+            *(
+                stage(
+                    name,
+                    "SUCCEEDED",
+                    "SUCCEEDED",
+                    outputs={place[3:]: f"minio://mlpipeline/{ROOT}/{name}/{place}"},
+                )
+                for name, place in places.items()
+            ),
+        )
+    ]
+    assert bertline("runs", RUN) == 0
+    assert f"{'' if judged else 'NOT '}BLESSED" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("final", [frame("SUCCEEDED", *DONE), {"state": "SUCCEEDED"}])
+def test_run_without_its_verdict_is_a_failure(
+    final: dict[str, Any], bertline: Bertline, kubeflow: Kubeflow, host: str, capsys: Captured
 ) -> None:
     kubeflow.is_api_only = True
-    kubeflow.frames = [frame("SUCCEEDED", *DONE)]
-    assert bertline("runs", RUN) == 0
-    assert capsys.readouterr().out == (
-        "results stay on the cluster: report: the host does not tell where it is; pods are gone, "
-        "or --host is not that of ml-pipeline-ui\n"
+    kubeflow.frames = [final]
+    assert bertline("runs", RUN) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines()[-1] == (
+        f"error: run {RUN} succeeded, but its results cannot be read: {host} does not return where "
+        "evaluate wrote it; --host must be that of ml-pipeline-ui"
     )
 
 
@@ -95,8 +121,8 @@ def test_damaged_report_is_not_kept(
     bertline: Bertline, kubeflow: Kubeflow, judged: bool, capsys: Captured
 ) -> None:
     kubeflow.objects["mlpipeline", f"{ROOT}/evaluate/a1/report/report.html"] = b"<p>pa"
-    assert bertline("runs", RUN) == 0
-    assert "report.html: came damaged" in capsys.readouterr().out
+    assert bertline("runs", RUN) == 1
+    assert "report.html: came damaged" in capsys.readouterr().err
     assert not list(Path("runs/cluster", RUN).iterdir())
 
 
@@ -137,10 +163,13 @@ def test_bucket_that_does_not_have_it_is_told(
     bertline: Bertline, kubeflow: Kubeflow, judged: bool, bucket: Any, capsys: Captured
 ) -> None:
     kubeflow.pods[pod_name("evaluate")] = writing_pod(report="gs://artifacts/gone")
-    assert bertline("runs", RUN) == 0
-    output = capsys.readouterr().out
-    assert output.startswith("results stay on the cluster: gs://artifacts/gone/manifest.json: no ")
-    assert output.count("\n") == 1
+    assert bertline("runs", RUN) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines()[-1].startswith(
+        f"error: run {RUN} succeeded, but its results cannot be read: "
+        "gs://artifacts/gone/manifest.json: no "
+    )
 
 
 def write_drift(path: Path, seen_in: int | None, leaked: float) -> None:

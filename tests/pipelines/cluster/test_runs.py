@@ -55,6 +55,15 @@ def test_run_is_cancelled(bertline: Bertline, kubeflow: Kubeflow, capsys: Captur
     assert kubeflow.requests[-1] == f"POST /apis/v2beta1/runs/{RUN}:terminate"
 
 
+def test_run_that_is_being_cancelled_is_left_alone(
+    bertline: Bertline, kubeflow: Kubeflow, capsys: Captured
+) -> None:
+    kubeflow.frames = [{"state": "CANCELING"}]
+    assert bertline("cancel", RUN) == 0
+    assert capsys.readouterr().out == f"cancelled: {RUN}\n"
+    assert not any(request.endswith(":terminate") for request in kubeflow.requests)
+
+
 def test_run_that_has_ended_cannot_be_cancelled(
     bertline: Bertline, kubeflow: Kubeflow, capsys: Captured
 ) -> None:

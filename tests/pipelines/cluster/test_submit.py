@@ -18,6 +18,7 @@ def test_run_is_of_the_version_that_was_uploaded(
     bertline: Bertline, kubeflow: Kubeflow, capsys: Captured
 ) -> None:
     arguments = ["snips", "--set", "target.kubeflow.service_account=runner"]
+    arguments += ["--set", "finetune.num_epochs=1"]
     assert bertline("submit", *arguments, "--no-wait") == 0
     (pipeline,) = kubeflow.pipelines.values()
     (version,) = kubeflow.versions.values()
@@ -30,6 +31,7 @@ def test_run_is_of_the_version_that_was_uploaded(
         "pipeline_version_id": version["pipeline_version_id"],
     }
     assert run["service_account"] == "runner"
+    assert run["display_name"] == "snips finetune.num_epochs=1"
     (experiment,) = kubeflow.experiments.values()
     assert run["experiment_id"] == experiment["experiment_id"]
     assert "namespace" not in experiment

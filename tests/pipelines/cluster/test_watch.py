@@ -1,20 +1,22 @@
 """A run that is followed, over HTTP: what is shown, and why it failed."""
 
+import os
+import signal
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
+from pipelines.cluster.pods import OUT_OF_MEMORY
 from tests.pipelines.cluster.conftest import RUN
 from tests.pipelines.cluster.kubeflow import Kubeflow
 from tests.pipelines.cluster.workflow import (
     CONDITION,
+    Item,
     condition,
     failed_pod,
     frame,
     loop,
     pod_name,
-    running_pod,
     stage,
     turn,
     unscheduled_pod,
@@ -42,21 +44,22 @@ def test_stages_are_shown_as_they_go(
             stage("tokenize", "RUNNING", "FAILED", "RUNNING"),
             stage("finetune", "RUNNING", "RUNNING"),
         ),
-        frame("SUCCEEDED", stage("ingest", "SUCCEEDED", "SUCCEEDED")),
     ]
     kubeflow.logs = {
         pod_name("ingest"): "I0105 launcher\n>> ingest 1/10 10%\n>> ingest 5/10 50%\nnoise\n",
         pod_name("tokenize", attempt=1): ">> tokenize 3 texts\n",
     }
-    kubeflow.pods = {pod_name("finetune"): running_pod()}
-    assert bertline("runs", RUN) == 0
+    kubeflow.frames.append(frame("FAILED", stage("finetune", "FAILED", "FAILED")))
+    assert bertline("runs", RUN) == 1
     assert [line.split(maxsplit=1) for line in capsys.readouterr().err.splitlines()] == [
         ["ingest", "starting"],
         ["ingest", "5/10 50%"],
         ["import_checkpoint", "skipped"],
         ["ingest", "done in 42 s"],
-        ["tokenize", "3 texts"],
+        ["tokenize", "attempt 2: 3 texts"],
         ["finetune", "running"],
+        ["finetune", "failed"],
+        ["error:", f"run {RUN}: finetune: failed without a message; see the log of its pod"],
     ]
 
 
@@ -133,7 +136,7 @@ def test_last_warning_tells_what_a_container_waits_for(
             failed_pod("OOMKilled", 137),
             ">> finetune 1/9\n",
             "",
-            "OOMKilled: it needs more memory; raise pods.STAGE.memory_limit of the target",
+            OUT_OF_MEMORY,
         ),
         (
             {"status": {"phase": "Failed", "reason": "DeadlineExceeded", "message": "too long"}},
@@ -141,6 +144,21 @@ def test_last_warning_tells_what_a_container_waits_for(
             "",
             "DeadlineExceeded: too long",
         ),
+        (
+            failed_pod(),
+            '>> finetune 9/9\n{"level": "info"}\n'
+            "F1128 20:56:43.123456 17 main.go:77] failed to upload output artifact: no bucket\n",
+            "main: Error (exit code 1)",
+            "Kubeflow's launcher: failed to upload output artifact: no bucket",
+        ),
+        (
+            failed_pod(),
+            "ValueError: shapes differ\n"
+            "F1128 20:56:43.123456 17 main.go:77] failed to execute component: exit status 1\n",
+            "main: Error (exit code 1)",
+            "ended without saying why (last output: 'ValueError: shapes differ')",
+        ),
+        (None, "", "OOMKilled (exit code 137)", OUT_OF_MEMORY),
         (failed_pod("Error", 2), "", "", "Error"),
         (None, "", "told by\nthe API", "told by the API"),
         (None, "", "", "failed without a message; see the log of its pod"),
@@ -176,7 +194,7 @@ def test_failed_run_tells_of_the_failed_stage(
 def test_turns_of_a_loop_are_one_stage(
     bertline: Bertline, kubeflow: Kubeflow, capsys: Captured
 ) -> None:
-    def turns(state: str, *of_each: tuple[str, ...]) -> list[dict[str, Any]]:
+    def turns(state: str, *of_each: tuple[str, ...]) -> list[Item]:
         numbered = enumerate(of_each)
         return loop(state, *(stage("tokenize", *each, group=turn(n)) for n, each in numbered))
 
@@ -199,8 +217,8 @@ def test_turns_of_a_loop_are_one_stage(
         ["tokenize", "failed"],
         ["error:", f"run {RUN}: tokenize: vocab.txt: empty; write one"],
     ]
-    kubeflow.frames = [frame("SUCCEEDED", turns("SUCCEEDED", ended, ended))]
-    assert bertline("runs", RUN) == 0
+    kubeflow.frames = [frame("RUNNING", turns("SUCCEEDED", ended, ended))]
+    assert bertline("runs", RUN, "--no-wait") == 0
     assert capsys.readouterr().err == "  tokenize          done in 42 s\n"
 
 
@@ -209,7 +227,7 @@ def test_stages_in_a_condition_are_shown_as_all_others(
 ) -> None:
     before = [stage(name, "SUCCEEDED", "SUCCEEDED") for name in ("ingest", "compare_data")]
 
-    def tokenize(*states: str) -> list[dict[str, Any]]:
+    def tokenize(*states: str) -> list[Item]:
         return stage("tokenize", *states, group=CONDITION)
 
     kubeflow.frames = [
@@ -266,25 +284,65 @@ def test_run_that_ends_without_a_failed_stage(
     assert capsys.readouterr().err.splitlines()[-1] == f"error: run {RUN}: {message}"
 
 
+def test_pods_that_are_refused_give_the_reason(
+    bertline: Bertline, kubeflow: Kubeflow, capsys: Captured
+) -> None:
+    final = frame("FAILED")
+    nodes = final["workflow"]["status"]["nodes"]
+    driver = next(node for node in nodes.values() if node["name"].endswith("root-driver(0)"))
+    driver |= {"phase": "Error", "message": 'pods "x" is forbidden: no service account "y"'}
+    kubeflow.frames = [final]
+    assert bertline("runs", RUN) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f'error: run {RUN}: pods "x" is forbidden: no service account "y"'
+    )
+
+
+def test_host_that_does_not_return_the_workflow_says_so(
+    bertline: Bertline, kubeflow: Kubeflow, host: str, capsys: Captured
+) -> None:
+    kubeflow.frames = [{"state": "FAILED"}]
+    assert bertline("runs", RUN) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"error: run {RUN}: failed; {host} does not return its workflow, so that the reason is on "
+        "its page only"
+    )
+
+
+def test_logs_are_also_looked_for_in_the_archive(bertline: Bertline, kubeflow: Kubeflow) -> None:
+    kubeflow.frames = [frame("FAILED", stage("finetune", "FAILED", "FAILED"))]
+    assert bertline("runs", RUN) == 1
+    queries = [query for path, query in kubeflow.pages if path == "/k8s/pod/logs"]
+    assert {query["createdat"] for query in queries} == {"2026-01-05"}
+
+
 def test_host_that_comes_back_is_asked_again(
     bertline: Bertline, kubeflow: Kubeflow, capsys: Captured
 ) -> None:
-    kubeflow.frames = [frame("SUCCEEDED", stage("convert", "SUCCEEDED", "SUCCEEDED"))]
+    outputs = {"exported": "gs://bucket/exported"}
+    kubeflow.frames = [
+        frame("SUCCEEDED", stage("convert", "SUCCEEDED", "SUCCEEDED", outputs=outputs))
+    ]
     kubeflow.refusals = {r"GET /apis/v2beta1/runs/.*": [(503, "busy"), (503, "busy")]}
     assert bertline("runs", RUN) == 0
 
 
+@pytest.mark.parametrize(
+    ("number", "ending"),
+    [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "ended by SIGTERM")],
+)
 def test_interrupt_leaves_the_run_alone(
     bertline: Bertline,
     kubeflow: Kubeflow,
     monkeypatch: pytest.MonkeyPatch,
     capsys: Captured,
+    number: signal.Signals,
+    ending: str,
 ) -> None:
-    def interrupt(seconds: float) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("pipelines.cluster.watch.time.sleep", interrupt)
-    assert bertline("runs", RUN) == 130
+    monkeypatch.setattr(
+        "pipelines.cluster.watch.time.sleep", lambda seconds: os.kill(os.getpid(), number)
+    )
+    assert bertline("runs", RUN) == 128 + number
     assert capsys.readouterr().err.splitlines()[-1] == (
-        f"error: interrupted; run {RUN} goes on; `bertline runs {RUN}` follows it, `cancel` ends it"
+        f"error: {ending}; run {RUN} goes on; `bertline runs {RUN}` follows it, `cancel` ends it"
     )
