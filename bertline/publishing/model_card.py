@@ -11,7 +11,6 @@ from bertline.evaluation.results import Results
 from bertline.evaluation.summary import size_text
 from bertline.modeling.config import ModelSpec
 
-
 SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 """Characters that may mean something in a line of Markdown."""
 
