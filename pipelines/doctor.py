@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from bertline import __version__
 from bertline.errors import BertlineError
+from bertline.keras_import import import_keras
 
 PACKAGES = ("numpy", "tokenizers", "keras", "apache-beam", "nncf", "kfp", "docker")
 PYTHONS = ((3, 11), (3, 13))
@@ -121,6 +122,7 @@ def writable(work: Path) -> str:
 
 def _tensorflow() -> Doubled:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import_keras()
     import tensorflow as tf
 
     devices = [device.name for device in tf.config.list_logical_devices()]
