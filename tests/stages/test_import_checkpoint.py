@@ -193,7 +193,7 @@ def test_a_folder_of_sentence_transformers(
     (tmp_path / "model/1_Pooling/config.json").write_text('{"pooling_mode_mean_tokens": true}')
     (tmp_path / "model/modules.json").write_text("[]")
     assert config_of(import_from(tmp_path / "model")) == config
-    said = "\n  left out: sentence-transformers' pooling; average sequence_output over the tokens\n"
+    said = "\n  left out: sentence-transformers' pooling; apply it to sequence_output\n"
     assert said in capsys.readouterr().out
 
 
