@@ -50,7 +50,10 @@ def test_integers_are_floats_and_lists_are_tuples() -> None:
             {"name": "a", "learning_rate": math.nan},
             "key 'learning_rate' = nan: Input should be a f",
         ),
-        ({"name": "a", "num_epochs": math.inf}, "key 'num_epochs' = inf: Input should be a f"),
+        (
+            {"name": "a", "num_epochs": math.inf},
+            "key 'num_epochs' = inf: Input should be a valid int",
+        ),
         ({"name": "a", "num_epochs": "2"}, "key 'num_epochs' = '2'"),
         ({"name": "a", "num_epochs": True}, "key 'num_epochs' = True"),
         ({"name": "a", "inner": {"depth": "x"}}, "key 'inner.depth' = 'x'"),
