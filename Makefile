@@ -116,7 +116,7 @@ $(ENVIRONMENT): $(EMPTY)
 	    --no-build-isolation -r requirements.txt
 	@touch $@
 
-$(PACKAGE): pyproject.toml $(ENVIRONMENT)
+$(PACKAGE): pyproject.toml setup.py $(ENVIRONMENT)
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

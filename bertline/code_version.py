@@ -15,6 +15,7 @@ from bertline.artifacts import file_sha256
 
 ROOT = Path(__file__).parent.parent
 LOCK_FILE = "requirements.txt"
+NO_LIBRARY = {"__pycache__", "_command"}
 _MODULE_NAME = re.compile(r"bertline(\.\w+)+\.?")
 
 
@@ -31,8 +32,12 @@ def code_version(module: str, root: Path = ROOT) -> str:
 
 
 def package_version(root: Path = ROOT) -> str:
-    """SHA-256 in hex of every file of the package `bertline`, wherever it is installed."""
-    files = [file for file in (root / "bertline").rglob("*") if "__pycache__" not in file.parts]
+    """SHA-256 in hex of every file of the library, wherever it is installed.
+
+    What the command consists of is left out: it is inside the package only where that is installed.
+    """
+    inside = [file.relative_to(root) for file in (root / "bertline").rglob("*")]
+    files = [root / file for file in inside if not NO_LIBRARY.intersection(file.parts)]
     return _digest((file for file in files if file.is_file()), root)
 
 

@@ -2,13 +2,30 @@
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
-from typing import Any, Self, get_args
+from typing import Annotated, Any, Self, get_args
 
 import pydantic
 
 from bertline.errors import ConfigError
+
+PYDANTIC_WORDS = re.compile(r"^Value error, | after validation")
+Seed = Annotated[int, pydantic.Field(ge=0, lt=2**32)]
+"""What all random generators take: NumPy's, Keras' and TensorFlow's."""
+
+
+def matching(pattern: str, expected: str) -> pydantic.AfterValidator:
+    """What makes an annotated str one that `pattern` matches as a whole; `expected`: in words."""
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise ValueError(f"expected {expected}")
+        return value
+
+    return pydantic.AfterValidator(check)
 
 
 class Config(pydantic.BaseModel):
@@ -32,16 +49,21 @@ class Config(pydantic.BaseModel):
         """
         try:
             return cls.model_validate_json(json.dumps(values))
+        except RecursionError:
+            raise ConfigError(f"{where}: nested too deeply; make it flatter") from None
         except (TypeError, ValueError) as error:
-            raise ConfigError(f"{where}: {cls._first_problem(error)}") from None
+            raise ConfigError(f"{where}: {cls._first_problem(error, values)}") from None
 
     @classmethod
     def parse_json(cls, text: str, where: str) -> Self:
         """The configuration made from the text of a JSON object; raises ConfigError."""
         try:
             values = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ConfigError(f"{where}: not JSON ({error}); expected an object") from None
+        except RecursionError:
+            raise ConfigError(f"{where}: JSON that is nested too deeply") from None
+        except ValueError as error:
+            problem = str(error).partition(";")[0]  # the rest is advice to Python programmers
+            raise ConfigError(f"{where}: not JSON ({problem}); expected an object") from None
         if not isinstance(values, dict):
             raise ConfigError(f"{where}: expected a JSON object, got {text[:60]!r}")
         return cls.parse(values, where)
@@ -51,18 +73,21 @@ class Config(pydantic.BaseModel):
         return self.model_dump_json()
 
     @classmethod
-    def _first_problem(cls, error: Exception) -> str:
+    def _first_problem(cls, error: Exception, values: Mapping[str, Any]) -> str:
         if not isinstance(error, pydantic.ValidationError):
             return str(error)
         # A misspelt key that is required is missing too: what is unknown is told first.
         problem = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         *place, last = problem["loc"]
-        key = ".".join(str(part) for part in problem["loc"])
+        is_missing = problem["type"] == "missing"
+        keys = [*_keys_of(problem["loc"], values), *([str(last)] if is_missing else [])]
+        key = f"{'.'.join(keys)!r:.80}"
         if problem["type"] == "extra_forbidden":
-            return f"unknown key {key!r}; {nearest(str(last), cls._keys(place))}"
-        if problem["type"] == "missing":
-            return f"key {key!r} is missing; give it a value"
-        return f"key {key!r} = {problem['input']!r}: {problem['msg']}"
+            return f"unknown key {key}; {nearest(str(last), cls._keys(place))}"
+        if is_missing:
+            return f"key {key} is missing; give it a value"
+        message = PYDANTIC_WORDS.sub("", problem["msg"])
+        return f"key {key} = {problem['input']!r:.80}: {message}"
 
     @classmethod
     def _keys(cls, place: Sequence[int | str]) -> list[str]:
@@ -71,6 +96,20 @@ class Config(pydantic.BaseModel):
         for part in place:
             kind = _inside(kind, part)
         return list(kind.model_fields) if _is_config(kind) else []
+
+
+def _keys_of(place: Sequence[int | str], values: Any) -> Iterator[str]:
+    """The keys and numbers that lead to a place in `values`.
+
+    Left out is what is not there: the names of types that pydantic adds where a value may be of
+    several.
+    """
+    for part in place:
+        try:
+            values = values[part]
+        except (IndexError, KeyError, TypeError):
+            continue
+        yield str(part)
 
 
 def _inside(kind: Any, part: int | str) -> Any:

@@ -78,8 +78,10 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
+def naming(path: Path | str, temporary: Path | None = None) -> Iterator[None]:
     """Makes errors of the block name `path` for `temporary`, and for a full disk without a name.
+
+    path: what the user knows: a path or an address.
 
     Writing to a stream, Python does not say of which file.
     """

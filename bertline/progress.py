@@ -5,6 +5,8 @@ with MARK is printed every few seconds, which is how the local runner picks prog
 In the same way it picks out the lines of `note`.
 """
 
+import enum
+import logging
 import sys
 import time
 from collections.abc import Iterable
@@ -19,6 +21,31 @@ def note(lines: Iterable[str]) -> None:
     """Prints lines that a local run leaves on its terminal below the stage that printed them."""
     for line in lines:
         print(f"{NOTE}{line}", flush=True)
+
+
+LOGGER = logging.getLogger("bertline.progress")
+"""Whose level decides what is shown, of this process alone: `Verbosity` are its values."""
+
+
+class Verbosity(enum.IntEnum):
+    """What a terminal gets beside results and errors: nothing, progress, or all there is."""
+
+    QUIET = logging.WARNING
+    PROGRESS = logging.INFO
+    ALL = logging.DEBUG
+
+
+def show(verbosity: Verbosity) -> None:
+    """Sets what this process shows; at first that is PROGRESS."""
+    LOGGER.setLevel(verbosity)
+
+
+def is_shown(verbosity: Verbosity) -> bool:
+    """Whether this process shows what needs at least `verbosity`."""
+    return LOGGER.isEnabledFor(verbosity)
+
+
+show(Verbosity.PROGRESS)
 
 
 class Progress:
@@ -43,6 +70,7 @@ class Progress:
         self._between = 0.1 if self._in_place else seconds_between_lines
         self._start = self._shown = time.monotonic()
         self._note = ""
+        self._printed: tuple[int, str] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -63,7 +91,7 @@ class Progress:
         traceback: TracebackType | None,
     ) -> None:
         self._show()
-        if self._in_place:
+        if self._in_place and is_shown(Verbosity.PROGRESS):
             self._stream.write("\n")
 
     def line(self) -> str:
@@ -82,10 +110,13 @@ class Progress:
         return " ".join([*parts, self._note]).rstrip()
 
     def _show(self) -> None:
+        if not is_shown(Verbosity.PROGRESS):
+            return
         if self._in_place:
             self._stream.write(f"\r\x1b[K{self.line()}")
-        else:
+        elif self._printed != (self.done, self._note):
             self._stream.write(f"{MARK}{self.line()}\n")
+        self._printed = self.done, self._note
         self._stream.flush()
 
 

@@ -14,7 +14,8 @@ class Task:
     `examples.KINDS`. head: name of the head in modeling.heads, None for unlabelled data. metrics:
     the names reported, the first being the one that gates and plots use. small_reader: what reads
     smaller training files that the dataset has beside the full ones. positive_class: the class
-    that F1 is of. has_impossible: some questions have no answer.
+    that F1 is of. has_impossible: some questions have no answer. max_texts: how many texts an item
+    has at most, where that is less than its kind allows.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Task:
     small_reader: str | None = None
     positive_class: str | None = None
     has_impossible: bool = False
+    max_texts: int | None = None
 
 
 TASKS = {
@@ -45,6 +47,7 @@ TASKS = {
             head="classifier",
             metrics=("accuracy",),
             positive_class="Positive",
+            max_texts=1,
         ),
         Task(
             name="mrpc",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TextIO
 
 from bertline.addresses import without_secrets
-from bertline.progress import MARK, NOTE
+from bertline.progress import MARK, NOTE, Verbosity, is_shown
 
 COLOR = re.compile(r"\x1b\[\d*m")
 # Lines of kfp.local 2.17: its own begin with a time, those of a stage are indented.
@@ -46,13 +46,15 @@ class Log(io.TextIOBase):
 class Board:
     """A terminal with one line per stage, and below it what there is to note.
 
+    Where progress is not to be shown, it shows nothing.
+
     A stage gets its lasting lines when it has ended. What passes is rewritten in place on a
     terminal and printed line by line elsewhere.
     """
 
     def __init__(self, terminal: TextIO) -> None:
         self.in_place = terminal.isatty()
-        self._terminal = terminal
+        self._terminal = terminal if is_shown(Verbosity.PROGRESS) else io.StringIO()
 
     def passing(self, stage: str, text: str) -> None:
         """Shows how far a stage is."""
@@ -70,6 +72,11 @@ class Board:
         self._terminal.write(f"  {stage:<18}{text}\n")
         self._terminal.writelines(f"    {note}\n" for note in notes)
         self._terminal.flush()
+
+    def log(self, line: str) -> None:
+        """Shows a line as it is."""
+        self.clear()
+        self._terminal.write(f"{line}\n")
 
     def clear(self) -> None:
         """Removes what passes, if a line of it stands."""
@@ -107,7 +114,9 @@ class Display:
         return self._failed or (None if self.stage is None else (self.stage, self.last_words))
 
     def read(self, line: str) -> None:
-        """Takes the next line of the log."""
+        """Takes the next line of the log, and shows it where all is to be shown."""
+        if is_shown(Verbosity.ALL):
+            self._board.log(line)
         if line.startswith(INDENT):
             self._read_stage(line.removeprefix(INDENT))
         elif match := STARTED.match(line):

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bertline.artifacts import MANIFEST
-from bertline.errors import ConfigError, UserError
+from bertline.errors import ConfigError
 from bertline.export.listing import FILE_NAME, Exports
+from bertline.files import naming
 from bertline.keras_import import import_keras
 from bertline.leftovers import temporary_folder
 from bertline.stages import convert as stage
@@ -27,15 +28,14 @@ def convert(checkpoint: str, settings: stage.Settings, output: Path) -> None:
     with temporary_folder() as folder:
         if stage.is_source(checkpoint):
             source = fetch(checkpoint, folder / "source")
-            run("convert", settings.to_json(), {"source": source, "exported": output})
+            with naming(checkpoint, source):
+                run("convert", settings.to_json(), {"source": source, "exported": output})
             return
         encoder = folder / "encoder"
         import_checkpoint.run(import_checkpoint.Settings(checkpoint=checkpoint), encoder=encoder)
-        try:
+        # The user knows the checkpoint, not the folder that was made of it.
+        with naming(checkpoint, encoder):
             run("convert", settings.to_json(), {"source": encoder, "exported": output})
-        except UserError as error:
-            # The user knows the checkpoint, not the folder that was made of it.
-            raise type(error)(str(error).replace(str(encoder), checkpoint)) from None
 
 
 def listed(exported: Path) -> Iterator[str]:

@@ -1,21 +1,23 @@
 """Recipes: YAML files that name the settings of every stage, and how they are read and checked."""
 
 import importlib
-import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Self, TypeGuard
+from typing import Annotated, Any, Literal, Self, TypeGuard
 
-import yaml
 from pydantic import Field
 
-from bertline.config import Config, nearest
+from bertline.config import Config, matching, nearest
 from bertline.errors import ConfigError
 from bertline.files import check_readable
 from bertline.stages.execute import STAGES
+from pipelines.yaml_text import parse_yaml
 
 FOLDER = Path(__file__).parent / "recipes"
 PROJECT = Path(__file__).parent.parent
+MAX_BYTES = 1_000_000
+"""Of a file with a recipe or a target."""
 COMPARES = ("compare_data", "compare_models")
 """Stages of "retrain" alone: they compare with the version in use."""
 READS_REGISTRY = (*COMPARES, "publish")
@@ -42,17 +44,27 @@ CHECKSUMS = "sha256"
 """The setting beside them that holds their checksums, in the stages that check them."""
 
 
+Name = Annotated[
+    str,
+    matching(
+        r"[A-Za-z0-9]([A-Za-z0-9 ._-]{0,98}[A-Za-z0-9])?",
+        "up to 100 Latin letters, digits, spaces and . _ -, the first and last a letter or digit",
+    ),
+]
+"""Runs' folders and logs, pipelines and runs on clusters are called by it."""
+
+
 class Recipe(Config):
     """Settings of a pipeline.
 
     pipeline: name in PIPELINES. needs_accelerator: training is hopeless on CPUs, so that a cluster
     has to give a GPU or TPU. needs: "stage.key" → what it must be given by the user, for what has
     no default. stages: stage → settings; what is left out has the stage's default. Relative
-    paths of a recipe file are meant from the project's folder, those of a user from the working
-    directory.
+    paths in a recipe of the project are meant from the project's folder, in another file from the
+    folder of that file, and those of a user from the working directory.
     """
 
-    name: str
+    name: Name
     description: str
     pipeline: Literal["train", "retrain", "convert"] = "train"
     needs_accelerator: bool = False
@@ -75,7 +87,7 @@ class Recipe(Config):
                 raise ConfigError(f"{path}: expected STAGE.KEY, such as finetune.num_epochs")
             self._check_stage(stage, path)
             if parts[-1] in SOURCES.get(stage, ()):
-                value = _each(value, lambda path: str(Path(path).expanduser().absolute()))
+                value = _each(value, partial(_absolute, Path.cwd()), Path.cwd())
             stages[stage] = replaced(stages.get(stage, {}), parts, value, path)
         return self.model_copy(update={"stages": stages})
 
@@ -83,12 +95,15 @@ class Recipe(Config):
         """The recipe with the project's own data under absolute paths; ConfigError if missing."""
         return self.with_paths(self._in_project)
 
-    def with_paths(self, moved: Callable[[str], str]) -> Self:
-        """The recipe with `moved(path)` for every local path of what comes from outside."""
+    def with_paths(self, moved: Callable[[str], str], base: Path = PROJECT) -> Self:
+        """The recipe with `moved(path)` for every local path of what comes from outside.
+
+        base: the folder that relative paths are meant from.
+        """
         stages = dict(self.stages)
         for stage, key in ((stage, key) for stage, keys in SOURCES.items() for key in keys):
             if key in stages.get(stage, {}):
-                found = _each(stages[stage][key], moved)
+                found = _each(stages[stage][key], moved, base)
                 stages[stage] = {**stages[stage], key: found}
         return self.model_copy(update={"stages": stages})
 
@@ -167,7 +182,11 @@ def recipe_names() -> list[str]:
 def load_recipe(name: str) -> Recipe:
     """The recipe of that name, or in that YAML file; raises ConfigError."""
     file, values = read_values(name, FOLDER, "recipe")
-    return Recipe.parse(values, where=f"recipe {file.name}")
+    recipe = Recipe.parse(values, where=f"recipe {file.name}")
+    if file.parent == FOLDER:
+        return recipe
+    folder = file.parent.absolute()
+    return recipe.with_paths(partial(_absolute, folder), folder)
 
 
 def read_values(name: str, folder: Path, what: str) -> tuple[Path, dict[str, Any]]:
@@ -177,29 +196,19 @@ def read_values(name: str, folder: Path, what: str) -> tuple[Path, dict[str, Any
     """
     file = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
     try:
-        values = parse_yaml(check_readable(file).read_text(encoding="utf-8"))
+        if check_readable(file).stat().st_size > MAX_BYTES:
+            raise ConfigError(f"{what} {file}: more than {MAX_BYTES:,} bytes; give another file")
+        values = parse_yaml(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         known = sorted(each.stem for each in folder.glob("*.yaml"))
-        raise ConfigError(f"unknown {what} {name!r}; {nearest(name, known)}") from None
-    except (OSError, UnicodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{what} {file}: {_one_line(error)}; correct the file") from None
-    if not isinstance(values, dict):
+        raise ConfigError(f"unknown {what} {name!r:.60}; {nearest(name, known)}") from None
+    except OSError as error:
+        raise ConfigError(f"{what} {file!s:.200}: {error.strerror}; give another one") from None
+    except ValueError as error:
+        raise ConfigError(f"{what} {file}: {error}; correct the file") from None
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise ConfigError(f"{what} {file}: expected keys and values, got {values!r:.40}")
     return file, values
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that reads 1e-4 as the number it is in YAML 1.2."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+"), list("-+0123456789")
-)
-
-
-def parse_yaml(text: str) -> Any:
-    """The plain value written in `text`; raises yaml.YAMLError."""
-    return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
@@ -209,8 +218,8 @@ def parse_assignment(text: str) -> tuple[str, Any]:
         raise ConfigError(f"{text!r}: expected STAGE.KEY=VALUE, such as finetune.num_epochs=1")
     try:
         return path, parse_yaml(value)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{text!r}: the value is not YAML ({_one_line(error)})") from None
+    except ValueError as error:
+        raise ConfigError(f"{text!r:.60}: the value is not YAML ({error}); quote it") from None
 
 
 def as_list(value: Any) -> list[Any]:
@@ -218,18 +227,26 @@ def as_list(value: Any) -> list[Any]:
     return [*value] if isinstance(value, list | tuple) else [value]
 
 
-def _each(value: Any, absolute: Callable[[str], str]) -> Any:
-    """A source, or a list of them, with its local paths made absolute."""
+def _each(value: Any, moved: Callable[[str], str], base: Path) -> Any:
+    """A source, or a list of them, with `moved(path)` for its local paths."""
     if isinstance(value, list | tuple):
-        return [_each(source, absolute) for source in value]
-    return absolute(value) if _is_local(value) else value
+        return [_each(source, moved, base) for source in value]
+    return moved(value) if _is_local(value, base) else value
 
 
-def _is_local(value: object) -> TypeGuard[str]:
-    """Whether a setting is a local path and no address and no plain name."""
+def _is_local(value: object, base: Path) -> TypeGuard[str]:
+    """Whether a setting is a local path, meant from `base`, and no address and no plain name."""
     if not isinstance(value, str) or not value or "://" in value:
         return False
-    return "/" in value or _exists(Path(value))
+    return "/" in value or _exists(base / value)
+
+
+def _absolute(base: Path, path: str) -> str:
+    """A path that is meant from `base`; ~ is the user's home."""
+    try:
+        return str(base / Path(path).expanduser())
+    except RuntimeError:
+        raise ConfigError(f"{path}: no such user; write the path without ~") from None
 
 
 def _exists(path: Path) -> bool:
@@ -248,7 +265,3 @@ def replaced(
             raise ConfigError(f"{where}: {first!r} has no keys of its own, it is {inner!r}")
         value = replaced(inner, rest, value, where)
     return {**values, first: value}
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

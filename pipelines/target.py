@@ -11,6 +11,7 @@ from pydantic import Field
 from bertline.config import Config, nearest
 from bertline.errors import ConfigError
 from bertline.stages.execute import STAGES, TRAINING
+from pipelines.names import DnsName, ImagePrefix, Label, LabelKey, LabelValue
 from pipelines.recipe import Recipe, read_values, replaced
 
 FOLDER = Path(__file__).parent / "targets"
@@ -67,9 +68,9 @@ PODS = {
 class Toleration(Config):
     """A taint of nodes that pods accept; "Equal" compares its value too."""
 
-    key: str
+    key: LabelKey
     operator: Literal["Exists", "Equal"] = "Exists"
-    value: str | None = None
+    value: LabelValue | None = None
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
 
 
@@ -85,7 +86,7 @@ class Accelerator(Config):
     resource: Literal["nvidia.com/gpu", "google.com/tpu"]
     count: Count = 1
     topology: Annotated[str, Field(pattern=r"^\d+x\d+(x\d+)?$")] | None = None
-    node_selector: dict[str, str] = {}
+    node_selector: dict[LabelKey, LabelValue] = {}
     tolerations: tuple[Toleration, ...] = ()
     spot: bool = False
 
@@ -105,7 +106,7 @@ class Accelerator(Config):
 class Volume(Config):
     """A persistent volume claim that is there, and where pods find it."""
 
-    claim: str
+    claim: DnsName
     path: Annotated[str, Field(pattern=r"^(/[^/]+)+$")] = "/bertline"
 
 
@@ -119,9 +120,9 @@ class Kubeflow(Config):
 
     host: Annotated[str, Field(pattern=r"^https?://[^/\s]+(/\S*)?$")] = "http://localhost:8080"
     auth: Literal["none", "token", "cookie", "service-account"] = "none"
-    namespace: str = "kubeflow"
-    experiment: str = "bertline"
-    service_account: str | None = None
+    namespace: Label = "kubeflow"
+    experiment: Annotated[str, Field(min_length=1, max_length=128)] = "bertline"
+    service_account: DnsName | None = None
 
 
 class Target(Config):
@@ -139,7 +140,7 @@ class Target(Config):
 
     name: str
     description: str
-    image_prefix: str | None = None
+    image_prefix: ImagePrefix | None = None
     training_image: Literal["core", "train-gpu", "train-tpu"] = "core"
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     accelerator: Accelerator | None = None

@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from bertline.progress import Progress, duration
+from bertline.progress import Progress, Verbosity, duration, show
 
 
 class Clock:
@@ -79,6 +79,30 @@ def test_a_terminal_gets_one_line_that_changes(clock: Clock) -> None:
         progress.update()
     first, last = "export 1/2 50% files 1.0/s 0:01 left", "export 2/2 100% files 1.9/s in 0:01"
     assert terminal.getvalue() == f"\r\x1b[K{first}\r\x1b[K{last}\n"
+
+
+def test_the_last_line_is_printed_once(clock: Clock) -> None:
+    log = io.StringIO()
+    with Progress("export", 2, "files", stream=log) as progress:
+        for note in ("a", "b"):
+            clock.seconds += 3
+            progress.update(note=note)
+    assert log.getvalue().splitlines() == [
+        ">> export 1/2 50% files 0.3/s 0:03 left a",
+        ">> export 2/2 100% files 0.3/s in 0:06 b",
+    ]
+
+
+def test_nothing_is_shown_where_it_is_to_be_quiet(clock: Clock) -> None:
+    for stream in (io.StringIO(), Terminal()):
+        show(Verbosity.QUIET)
+        try:
+            with Progress("export", 1, "files", stream=stream) as progress:
+                clock.seconds += 3
+                progress.update()
+        finally:
+            show(Verbosity.PROGRESS)
+        assert stream.getvalue() == ""
 
 
 def test_where_it_stopped_is_shown_when_it_fails(clock: Clock) -> None:

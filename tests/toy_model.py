@@ -60,11 +60,14 @@ def write_toy_spec(folder: Path) -> None:
     write_text(folder / "vocab.txt", "\n".join(VOCABULARY) + "\n")
 
 
-def write_toy_folder(folder: Path) -> None:
-    """Fills an exported folder: openvino_int8, litert_dynamic_int8 and saved_model of the toy."""
+def write_toy_folder(folder: Path, shape: tuple[int | None, int | None] = (None, None)) -> None:
+    """Fills an exported folder: openvino_int8, litert_dynamic_int8 and saved_model of the toy.
+
+    shape: batch and length that the files are made for.
+    """
     write_toy_spec(folder)
-    save_openvino(folder / "openvino_int8/model.xml")
-    save_tensorflow(folder / "saved_model", folder / "litert_dynamic_int8.tflite")
+    save_openvino(folder / "openvino_int8/model.xml", shape=shape)
+    save_tensorflow(folder / "saved_model", folder / "litert_dynamic_int8.tflite", shape)
     paths = {
         "saved_model": "saved_model",
         "litert": "litert_dynamic_int8.tflite",
@@ -86,14 +89,17 @@ def write_toy_folder(folder: Path) -> None:
 
 
 def save_openvino(
-    path: Path, output_names: tuple[str, str] = ("intent_logits", "slot_logits")
+    path: Path,
+    output_names: tuple[str, str] = ("intent_logits", "slot_logits"),
+    shape: tuple[int | None, int | None] = (None, None),
 ) -> None:
     """Writes the toy model as an IR file that, like pruned ones, has no segment_ids."""
     import openvino
     from openvino import opset13 as opset
 
-    ids = opset.parameter([-1, -1], openvino.Type.i32)
-    mask = opset.parameter([-1, -1], openvino.Type.i32)
+    sizes = [size or -1 for size in shape]
+    ids = opset.parameter(sizes, openvino.Type.i32)
+    mask = opset.parameter(sizes, openvino.Type.i32)
     for parameter, name in ((ids, "input_ids"), (mask, "input_mask")):
         parameter.output(0).tensor.set_names({name})
     weights = opset.unsqueeze(opset.convert(mask, "f32"), 2)
@@ -107,8 +113,10 @@ def save_openvino(
     openvino.save_model(model, path, compress_to_fp16=False)
 
 
-def save_tensorflow(saved_model: Path, tflite: Path) -> None:
-    """Writes the toy model as a SavedModel and, with batch 1, as a TFLite file."""
+def save_tensorflow(
+    saved_model: Path, tflite: Path, shape: tuple[int | None, int | None] = (None, None)
+) -> None:
+    """Writes the toy model as a SavedModel and as a TFLite file, with batch 1 if not another."""
     import tensorflow as tf
 
     class Toy(tf.Module):  # type: ignore[misc]
@@ -126,11 +134,11 @@ def save_tensorflow(saved_model: Path, tflite: Path) -> None:
 
     def save(path: Path, batch: int | None) -> None:
         toy = Toy()
-        inputs = [tf.TensorSpec([batch, None], tf.int32, name) for name in MODEL_INPUTS]
+        inputs = [tf.TensorSpec([batch, shape[1]], tf.int32, name) for name in MODEL_INPUTS]
         signature = toy.logits.get_concrete_function(*inputs)
         tf.saved_model.save(toy, str(path), signatures={"serving_default": signature})
 
-    save(saved_model, batch=None)
+    save(saved_model, batch=shape[0])
     one_row = tflite.with_suffix(".saved_model")
-    save(one_row, batch=1)
+    save(one_row, batch=shape[0] or 1)
     tflite.write_bytes(tf.lite.TFLiteConverter.from_saved_model(str(one_row)).convert())

@@ -6,13 +6,15 @@ Light to import: NumPy, tokenizers and pydantic; the runtime comes with the file
 import itertools
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bertline.errors import CheckpointError, ConfigError, DataError
+from bertline.evaluation.address import find_model
 from bertline.evaluation.forward import SINGLE_MULTIPLE, forward
 from bertline.evaluation.instruction_sets import (
     InstructionSetWarning,
@@ -21,7 +23,6 @@ from bertline.evaluation.instruction_sets import (
 )
 from bertline.evaluation.predictors import Predictor, is_installed, open_predictor, warm
 from bertline.evaluation.predictors.open import RUNTIMES
-from bertline.evaluation.remote import local_path
 from bertline.export.listing import ExportedFile, Exports
 from bertline.features.answers import Answer, Item, Meanings, rows_by_example
 from bertline.features.batches import FeatureSet, round_up
@@ -31,8 +32,7 @@ from bertline.files import check_readable
 from bertline.integrity import verify_if_artifact
 from bertline.json_values import parse_json
 from bertline.modeling.config import ModelSpec, check_pairs
-from bertline.tasks import KIND_OF_HEAD
-from bertline.versions import LATEST, read_version
+from bertline.tasks import KIND_OF_HEAD, TASKS
 
 PREFERRED = {
     True: ("openvino_int8", "litert_dynamic_int8", "saved_model"),
@@ -40,7 +40,6 @@ PREFERRED = {
 }
 """Whether the processor has VNNI → the files to take, the fastest first (docs/results.md)."""
 BATCH_SIZE = 32
-MODEL_FILE = "model.json"
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,9 @@ class LoadedModel:
     @property
     def kind(self) -> Kind:
         """What the model takes and gives."""
-        return KINDS[KIND_OF_HEAD[self.spec.head]]
+        kind = KINDS[KIND_OF_HEAD[self.spec.head]]
+        task = TASKS.get(self.spec.task)
+        return replace(kind, fields=kind.fields[: task.max_texts]) if task else kind
 
     def predict(self, items: Sequence[Item]) -> list[Any]:
         """One answer an item, in their order: a TaggedAnswer, a LabelAnswer or a SpanAnswer.
@@ -103,9 +104,8 @@ class LoadedModel:
                 check_pairs(self.spec.encoder, f"text {number}")
         records = self.kind.encode_items(self.tokenizer, items, self.spec.inputs)
         features = FeatureSet.of(records)
-        specials = {self.tokenizer.cls_id, self.tokenizer.sep_id}
         for item, rows in zip(items, rows_by_example(features.ids), strict=True):
-            if specials.issuperset(features.columns["input_ids"][rows[0]].tolist()):
+            if self._has_nothing_to_read(features.columns["input_ids"][rows[0]]):
                 number = first + int(features.ids[rows[0]])
                 raise DataError(f"text {number} ({item!r:.40}) has no words; leave it out")
         done = 0
@@ -126,6 +126,11 @@ class LoadedModel:
         meanings = Meanings(self.tokenizer, self.spec.labels, self.spec.answering)
         return self.kind.decode(items, features, logits, meanings)
 
+    def _has_nothing_to_read(self, input_ids: NDArray[np.int32]) -> bool:
+        """Whether a text, or one of a pair, has no tokens between the special ones around it."""
+        is_special = (input_ids == self.tokenizer.cls_id) | (input_ids == self.tokenizer.sep_id)
+        return bool((is_special[:-1] & is_special[1:]).any())
+
 
 def load(
     folder: str | Path,
@@ -135,57 +140,44 @@ def load(
     verify: bool = True,
     trust: bool = False,
 ) -> LoadedModel:
-    """The model of an exported folder, ready to answer.
+    """The model of an exported folder, ready to answer, also from many threads at once.
 
-    folder: an exported folder, a version folder of a registry, or a model's folder in a registry,
-    of which the `latest` version is taken; a path or an address at gs://. name: which of its files,
-    by default the fastest kind whose runtime is installed (PREFERRED, then the others). device,
-    num_threads, trust: as in `open_predictor`, whose errors are raised too. A SavedModel is a
-    program: with trust=True loading one runs whatever is in it. verify: compare all files of the
-    folder with its manifest first, once in a process, and raise DataError for a damaged one; False
-    saves reading a very large model twice. Warns, by InstructionSetWarning, where the gate's
-    verdict on an int8 file may not hold on this processor.
+    folder: a path or gs:// address of a model, of a run or of one of the model's files; see
+    `find_model`. name: which file, by default the one that `folder` names, or else the fastest kind
+    whose runtime is installed (PREFERRED, then the others). device, num_threads, trust: as in
+    `open_predictor`, whose errors are raised too. A SavedModel is a program: with trust=True
+    loading one runs whatever is in it. verify: compare all files of the folder with its manifest
+    first, once in a process, and raise DataError for a damaged one; False saves reading a very
+    large model twice. Warns, by InstructionSetWarning, where the gate's verdict on an int8 file may
+    not hold on this processor.
+
+    Calls from several threads need no lock around them. OpenVINO has a request for each thread,
+    LiteRT a lock, since interpreters for each were not faster; TensorFlow runs calls side by side.
+    The classes in bertline.evaluation.predictors give the measurements.
     """
-    folder = version_folder(local_path(folder, verify))
+    place = find_model(folder, verify)
     if verify:
-        verify_if_artifact(folder)
-    spec = ModelSpec.read(folder)
-    tokenizer = Tokenizer.from_vocab(folder / "vocab.txt", spec.encoder)
-    chosen = name or preferred_name(folder)
-    predictor = open_predictor(folder, chosen, device, num_threads, trust)
-    file = next(file for file in Exports.read(folder).files if file.name == chosen)
-    note = note_on_verdict(folder, file, find_instruction_set(file.runtime))
+        verify_if_artifact(place.folder)
+    spec = _spec_of(place.folder, folder)
+    tokenizer = Tokenizer.from_vocab(place.folder / "vocab.txt", spec.encoder)
+    chosen = name or place.name or preferred_name(place.folder)
+    predictor = open_predictor(place.folder, chosen, device, num_threads, trust)
+    file = next(file for file in Exports.read(place.folder).files if file.name == chosen)
+    note = note_on_verdict(place.folder, file, find_instruction_set(file.runtime))
     if note and device == "CPU":
         warnings.warn(note, InstructionSetWarning, stacklevel=2)
     return LoadedModel(spec, tokenizer, predictor)
 
 
-def version_folder(folder: Path) -> Path:
-    """`folder` itself if it holds a model, else the version that its `latest` names.
-
-    Raises ConfigError if there is neither, StorageError where `latest` holds no number.
-    """
-    if (folder / MODEL_FILE).is_file():
-        return folder
-    if (folder / "encoder.json").is_file():
+def _spec_of(folder: Path, address: str | Path) -> ModelSpec:
+    """The description of the model in an exported folder; ConfigError if it answers nothing."""
+    if not (folder / ModelSpec.file_name).is_file():
+        what = "an encoder" if (folder / "encoder.json").is_file() else "a graph"
         raise ConfigError(
-            f"{folder}: an encoder without a head, whose outputs are vectors and no answers; call "
-            "its files in their runtime, or give a model with a head"
+            f"{address}: holds {what} without a head of ours, which answers nothing; convert a "
+            "checkpoint with a classifier, or train one with `bertline run`"
         )
-    file = folder / LATEST
-    try:
-        content = file.read_bytes()
-    except OSError:
-        raise ConfigError(
-            f"{folder}: neither a model folder (no {MODEL_FILE}) nor one of a registry (no "
-            "latest); give a folder that export or publish wrote"
-        ) from None
-    version = folder / str(read_version(content, str(file)))
-    if not version.is_dir():
-        raise ConfigError(
-            f"{file}: names version {version.name}, which is not there; write another"
-        )
-    return version
+    return ModelSpec.read(folder)
 
 
 def preferred_name(folder: Path) -> str:
@@ -218,20 +210,25 @@ def read_items(path: Path, kind: Kind) -> Iterator[tuple[str, Item]]:
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; give a file of JSON lines") from None
     with stream:
-        for number, line in enumerate(stream, start=1):
-            if line.strip():
-                fields = _fields_of(line, kind)
-                item = kind.parse_item(fields, f"{path}:{number}")
-                yield _id_of(fields, number, path), item
+        yield from parse_items(stream, str(path), kind)
 
 
-def _id_of(fields: dict[str, Any], number: int, path: Path) -> str:
+def parse_items(lines: Iterable[bytes], where: str, kind: Kind) -> Iterator[tuple[str, Item]]:
+    """As `read_items`, of lines that come from `where`."""
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            fields = _fields_of(line, kind)
+            item = kind.parse_item(fields, f"{where}:{number}")
+            yield _id_of(fields, number, where), item
+
+
+def _id_of(fields: dict[str, Any], number: int, where: str) -> str:
     """The id in a line's fields, or the line's number."""
     found = fields.get("id")
     if found is None:
         return str(number)
     if isinstance(found, bool) or not isinstance(found, str | int | float) or found == "":
-        raise DataError(f"{path}:{number}: id {found!r:.60}; give a string or a number")
+        raise DataError(f"{where}:{number}: id {found!r:.60}; give a string or a number")
     return str(found)
 
 

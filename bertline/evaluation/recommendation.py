@@ -1,9 +1,10 @@
 """Which file to ship on which kind of device, by simple rules from what was measured.
 
 Only files that pass the gate are recommended. Of those that a kind of device runs the fastest is
-taken, and of those within NEARLY of it the smallest. Latency is that of the machine on which the
-evaluation ran; a recommendation names the instruction set that it was measured with, since the
-order of the files is another on processors with others (docs/decisions/0014).
+taken, and of those within NEARLY of it the smallest. Where other processes disturbed the wall time
+of a file, all are compared by CPU time. Latency is that of the machine on which the evaluation ran;
+a recommendation names the instruction set that it was measured with, since the order of the files
+is another on processors with others (docs/decisions/0014).
 """
 
 from collections.abc import Sequence
@@ -47,13 +48,13 @@ def recommend(results: Results, verdict: Verdict) -> list[Recommendation]:
 def _fastest(device: str, files: Sequence[FileResult], otherwise: str) -> Recommendation:
     if not files:
         return Recommendation(device=device, file=None, reason=otherwise)
-    least = min(file.timing.latency_ms_p50 for file in files)
-    near = [file for file in files if file.timing.latency_ms_p50 <= NEARLY * least]
+    by_cpu = any(file.timing.is_disturbed for file in files)
+    costs = {file.name: file.timing.compared_ms(by_cpu) for file in files}
+    near = [file for file in files if costs[file.name] <= NEARLY * min(costs.values())]
     file = min(near, key=lambda each: each.size_bytes)
+    what = "ms of CPU time" if by_cpu else "ms"
     measured_with = f" with {file.instruction_set}" if file.instruction_set else ""
-    reason = (
-        f"{file.timing.latency_ms_p50:.2f} ms a text{measured_with}, {size_text(file.size_bytes)}"
-    )
+    reason = f"{costs[file.name]:.2f} {what} a text{measured_with}, {size_text(file.size_bytes)}"
     return Recommendation(device=device, file=file.name, reason=reason)
 
 

@@ -16,17 +16,18 @@ from bertline.storage.partial import cache_folder
 from bertline.versions import LATEST, read_version
 
 SCHEME = "gs://"
+INSIDE = ("", "exported", "export/exported", "convert/exported")
+"""Where an exported folder is: in itself, in the folder of a stage, in that of a run."""
 
 
 def local_path(model: str | Path, verified: bool = True) -> Path:
     """Where on this disk the model, or the file of a model, at a path or an address is.
 
-    model: a path, which is used in place; or gs://<bucket>/…, an exported folder, a version folder
-    of a registry, a model's folder in a registry, of which the `latest` version is taken, or what
-    follows after one of these to name a file. The folder is brought to the cache, unless it is
-    there with the same contents. verified: a copy there that is damaged is brought again; False
-    takes it as it is. Raises ConfigError where no model is, StorageError, and DataError for a model
-    that is damaged in its bucket.
+    model: a path, which is used in place; or gs://<bucket>/…, any of what address.find_model takes.
+    The exported folder is brought to the cache, unless it is there with the same contents.
+    verified: a copy there that is damaged is brought again; False takes it as it is. Raises
+    ConfigError where no model is, StorageError, and DataError for a model that is damaged in its
+    bucket.
     """
     address = str(model)
     if "://" not in address:
@@ -35,8 +36,9 @@ def local_path(model: str | Path, verified: bool = True) -> Path:
         raise StorageError(f"{address}: models lie in folders or at {SCHEME}; give such a one")
     for place in _upwards(address.rstrip("/")):
         rest = address[len(place) :].strip("/")
-        if beginning(f"{place}/{FILE_NAME}"):
-            return _cached(place, verified) / rest
+        for folder in (f"{place}/{inside}".rstrip("/") for inside in INSIDE):
+            if beginning(f"{folder}/{FILE_NAME}"):
+                return _cached(folder, verified) / rest
         if beginning(f"{place}/{LATEST}"):
             return _cached(f"{place}/{_latest(place)}", verified) / rest
     raise ConfigError(

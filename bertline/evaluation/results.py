@@ -27,6 +27,10 @@ class Interval(Config):
     high: float
 
 
+WAITING = 1.2
+"""Wall time over CPU time from which calls count as disturbed."""
+
+
 class Timing(Config):
     """What running one file cost.
 
@@ -41,6 +45,18 @@ class Timing(Config):
     batched_examples: Count
     throughput_per_second: float
     batched_cpu_ms_per_example: float
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether calls waited for a processor, and so took longer than they computed.
+
+        A call of one thread or more takes no more wall time than CPU time if nothing else runs.
+        """
+        return self.latency_ms_p50 > WAITING * self.cpu_ms_per_call
+
+    def compared_ms(self, by_cpu: bool) -> float:
+        """What a call costs: its CPU time, of all threads together, or its wall time."""
+        return self.cpu_ms_per_call if by_cpu else self.latency_ms_p50
 
 
 class Agreement(Config):

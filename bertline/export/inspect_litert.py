@@ -8,7 +8,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from bertline.errors import ConfigError
-from bertline.export.inspection import DEFAULT_LENGTH, Inspection
+from bertline.export.inspection import Inspection, lengths_to_try, too_long
 from bertline.export.tflite import FLOATS, Content, Operator, read_content
 
 INTEGERS = {"INT4", "INT8", "UINT8", "INT16"}
@@ -18,13 +18,14 @@ Shapes = list[tuple[int, ...]]
 def inspect_litert(path: Path, length: int | None = None) -> Inspection:
     """See `inspection.inspect`. The file is run once, for sizes that only a call decides."""
     content = read_content(path)
-    length, shapes = _shapes(path, len(content.tensors), length)
+    (batch, length), shapes = _shapes(path, len(content.tensors), length)
     activations = [n for n, each in enumerate(content.tensors) if each.is_float_activation]
     products = [(each, _macs(each, shapes)) for each in content.operators]
     custom = {each.kind for each in content.operators if each.is_custom}
     return Inspection(
         runtime="litert",
         length=length,
+        batch=batch,
         operators=dict(Counter(each.kind for each in content.operators)),
         custom_operators=tuple(sorted(custom)),
         float_tensors=tuple(content.tensors[n].name for n in activations),
@@ -40,43 +41,48 @@ def inspect_litert(path: Path, length: int | None = None) -> Inspection:
     )
 
 
-def _shapes(path: Path, count: int, length: int | None) -> tuple[int, Shapes]:
-    """The length in tokens, and the shapes of the file's `count` tensors when one text is run."""
+def _shapes(path: Path, count: int, length: int | None) -> tuple[tuple[int, int], Shapes]:
+    """Batch and length of a call, and the shapes of the file's `count` tensors in this call."""
     # Without delegates, which hide the tensors within them.
-    interpreter = _interpreter(path, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
-    length = _set_length(interpreter, length)
+    resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    for tried in lengths_to_try(length):
+        interpreter = _interpreter(path, resolver, tried)
+        if interpreter is not None:
+            break
+    else:
+        raise too_long(path, tried)
     interpreter.invoke()
     shapes: Shapes = [()] * count
     for detail in interpreter.get_tensor_details():
         if detail["index"] < count:  # kernels add tensors of their own
             shapes[detail["index"]] = tuple(map(int, detail["shape"]))
-    return length, shapes
+    batch, length = shapes[interpreter.get_input_details()[0]["index"]]
+    return (batch, length), shapes
 
 
-def _interpreter(path: Path, resolver: OpResolverType) -> Interpreter:
-    return Interpreter(model_path=str(path), experimental_op_resolver_type=resolver, num_threads=1)
+def _interpreter(path: Path, resolver: OpResolverType, length: int) -> Interpreter | None:
+    """An interpreter with zeros as inputs, [batch, length] where the file leaves the length open.
 
-
-def _set_length(interpreter: Interpreter, length: int | None) -> int:
-    """Gives all inputs [batch, length] zeros of one length, which it returns."""
+    None where the file does not take this length.
+    """
+    interpreter = Interpreter(
+        model_path=str(path), experimental_op_resolver_type=resolver, num_threads=1
+    )
     details = interpreter.get_input_details()
     if any(len(detail["shape"]) != 2 for detail in details):
-        raise ConfigError("inputs are not all [batch, length]; give a file that reads tokens")
-    fixed = max(int(detail["shape_signature"][1]) for detail in details)
-    chosen = fixed if fixed > 0 else length or DEFAULT_LENGTH
-    if fixed <= 0:
-        for detail in details:
-            interpreter.resize_tensor_input(detail["index"], [int(detail["shape"][0]), chosen])
+        raise ConfigError(f"{path}: inputs are not all [batch, length]; give a file of tokens")
     try:
+        for detail in details:
+            batch, fixed = map(int, detail["shape_signature"])
+            if min(batch, fixed) < 1:
+                shape = [batch if batch > 0 else 1, fixed if fixed > 0 else length]
+                interpreter.resize_tensor_input(detail["index"], shape)
         interpreter.allocate_tensors()
     except RuntimeError:
-        raise ConfigError(
-            f"the file does not take a text of {chosen} tokens; give --length"
-        ) from None
-    for detail in details:
-        shape = (int(detail["shape"][0]), chosen)
-        interpreter.set_tensor(detail["index"], np.zeros(shape, detail["dtype"]))
-    return chosen
+        return None
+    for detail in interpreter.get_input_details():
+        interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
+    return interpreter
 
 
 def _macs(operator: Operator, shapes: Shapes) -> int:
@@ -100,8 +106,8 @@ def _is_integer(operator: Operator, content: Content) -> bool:
 
 def _partitions(path: Path, length: int) -> int:
     """How many pieces XNNPACK runs, LiteRT's default on CPUs."""
-    interpreter = _interpreter(path, OpResolverType.BUILTIN)
-    _set_length(interpreter, length)
+    interpreter = _interpreter(path, OpResolverType.BUILTIN, length)
+    assert interpreter is not None, "the same length as without XNNPACK"
     # Not of the public interface, which does not tell.
     operators: list[dict[str, Any]] = interpreter._get_ops_details()
     return sum(each["op_name"] == "DELEGATE" for each in operators)

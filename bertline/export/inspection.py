@@ -14,21 +14,24 @@ from bertline.errors import ConfigError, StageError
 from bertline.files import check_readable
 
 DEFAULT_LENGTH = 128
+SHORTEST_LENGTH = 4
 LISTED = 8
 
 
 class Inspection(Config):
     """The facts of one file at one length.
 
-    length: of the one text in tokens. operators: kind → how many. custom_operators: kinds that the
-    runtime must be given code for. float_tensors: names of what is computed in floating point,
-    inputs and outputs included. float_activation_bytes, float_constant_bytes: of these at this
-    length, and of the floating-point values in the file. macs, integer_macs: multiply-accumulates
+    length: of a text in tokens. batch: texts of a call, 1 where the file takes any number.
+    operators: kind → how many. custom_operators: kinds that the runtime must be given code for.
+    float_tensors: names of what is computed in floating point, inputs and outputs included.
+    float_activation_bytes, float_constant_bytes: of these at this length, and of the floating-point
+    values in the file. macs, integer_macs: multiply-accumulates
     of a call. partitions: into how many pieces XNNPACK takes the graph; None if it takes none.
     """
 
     runtime: str
     length: int
+    batch: int = 1
     operators: Mapping[str, int]
     custom_operators: tuple[str, ...] = ()
     float_tensors: tuple[str, ...]
@@ -54,6 +57,7 @@ class Inspection(Config):
         facts = {
             "runtime": self.runtime,
             "length": f"{self.length} tokens",
+            "batch": f"{self.batch}",
             "integer MACs": f"{self.integer_mac_share:.1f} % of {self.macs / 1e6:,.1f} M",
             "float tensors": f"{len(self.float_tensors):,} computed",
             "float bytes": f"{self.float_activation_bytes:,} computed, "
@@ -68,11 +72,14 @@ class Inspection(Config):
 
 
 def inspect(path: Path, length: int | None = None) -> Inspection:
-    """The facts of a .tflite file or of an OpenVINO .xml, with one text of `length` tokens.
+    """The facts of a .tflite file or of an OpenVINO .xml for texts of `length` tokens.
 
-    length: where the file leaves it open, by default DEFAULT_LENGTH. Raises CheckpointError for a
-    damaged file, ConfigError for one of another kind.
+    length: where the file leaves it open; by default DEFAULT_LENGTH, or what is left of it after
+    halving until the file has enough positions. Raises CheckpointError for a damaged file,
+    ConfigError for one of another kind or a length that it does not take.
     """
+    if length is not None and length < 1:
+        raise ConfigError(f"length {length}; give 1 token or more")
     if not check_readable(path).is_file():
         raise ConfigError(f"{path}: no such file; give a .tflite or an OpenVINO .xml")
     if path.suffix == ".tflite":
@@ -84,6 +91,24 @@ def inspect(path: Path, length: int | None = None) -> Inspection:
 
         return inspect_openvino(path, length)
     raise ConfigError(f"{path}: neither .tflite nor .xml; give one of these")
+
+
+def lengths_to_try(length: int | None) -> Iterator[int]:
+    """The length that was asked for, or else DEFAULT_LENGTH, its half and so on."""
+    if length is not None:
+        yield length
+        return
+    length = DEFAULT_LENGTH
+    while length >= SHORTEST_LENGTH:
+        yield length
+        length //= 2
+
+
+def too_long(path: Path, length: int) -> ConfigError:
+    """The error for a file that cannot be run with texts of `length` tokens."""
+    return ConfigError(
+        f"{path}: the file does not take a text of {length} tokens; give a smaller --length"
+    )
 
 
 def check_integer_only(path: Path, length: int | None = None) -> None:

@@ -26,7 +26,7 @@ from bertline.publishing.shelf import KIND, Shelf
 from bertline.storage.bucket import opened
 from bertline.versions import LATEST
 
-ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
 """What a model is called in a registry."""
 
 

@@ -26,8 +26,9 @@ from bertline.features.batches import FeatureSet, Record
 from bertline.features.kinds import KINDS
 from bertline.features.spec import InputSpec
 from bertline.features.tokenizer import Tokenizer
+from bertline.files import naming
 from bertline.leftovers import temporary_folder
-from bertline.modeling.config import check_pairs
+from bertline.modeling.config import ModelSpec, check_pairs
 from bertline.progress import Progress
 from bertline.storage import fetch
 from bertline.storage.gcs import beginning
@@ -41,7 +42,7 @@ class Settings(Config):
     formats: names of FORMATS, or of FAMILIES for the usual form of a runtime. output: of a
     checkpoint, "pooled" or "sequence" instead of its head; without a head both by default.
     output_names: those of a SavedModel or .pb to keep, by default all. static: "1x128" fixes batch
-    and length; by default both are open, in LiteRT files the length alone. calibration: path or
+    and length; by default both are open, but a LiteRT file has batch 1. calibration: path or
     address of JSON lines {"text": …}, needed for int8 activations. tokenizer_inside: OpenVINO forms
     also as one that takes strings. max_seq_length: where texts are cut, in tokens; by default
     where the model ends. trust: of a SavedModel or .pb, run also operations that reach files.
@@ -132,6 +133,7 @@ def run(settings: Settings, *, source: Path, exported: Path) -> None:
     for part in opened.left_out:
         print(f"left out: {part}")
     longest = settings.longest(opened.max_seq_length)
+    description = {name: _cut_at(longest, told) for name, told in opened.description.items()}
     text_input = opened.text_input(longest) if settings.tokenizer_inside else None
     about = {"source_sha256": file_sha256(opened.weights)}
     with (
@@ -155,15 +157,31 @@ def run(settings: Settings, *, source: Path, exported: Path) -> None:
             progress.update(note=f"{name} {files[-1].size_bytes / 1e6:.1f} MB")
         calibration = Calibration(count=len(features), ids=tuple(features.ids))
         Exports(files=tuple(files), calibration=calibration).write(folder)
-        for file_name, told in opened.description.items():
+        for file_name, told in description.items():
             write_json(folder / file_name, told.model_dump())
         if opened.vocab_file is not None:
             shutil.copyfile(opened.vocab_file, folder / "vocab.txt")
 
 
+def _cut_at(longest: int, told: Config) -> Config:
+    """The description of a model whose texts are cut at `longest` tokens, as its files need.
+
+    Of a question at most half of these are read, so that room is left for its context.
+    """
+    if not isinstance(told, ModelSpec) or longest == told.inputs.max_seq_length:
+        return told
+    max_query_length = min(told.inputs.max_query_length, max(longest // 2, 1))
+    changes = {"max_seq_length": longest, "max_query_length": max_query_length}
+    where = f"convert: texts of {longest} tokens"
+    inputs = InputSpec.parse(told.inputs.model_dump() | changes, where=where)
+    return told.model_copy(update={"inputs": inputs})
+
+
 def _texts(source: str, scratch: Path) -> dict[str, Item]:
     """The texts, or pairs, of a file of JSON lines by id; DataError if there are none."""
-    texts = dict(read_items(fetch(source, scratch / "texts"), KINDS["labelled_text"]))
+    file = fetch(source, scratch / "texts")
+    with naming(source, file):
+        texts = dict(read_items(file, KINDS["labelled_text"]))
     if not texts:
         raise DataError(f"{source}: no texts to take ranges from; give some hundred lines")
     return texts

@@ -51,6 +51,8 @@ PLACES = ("work", "registry")
 """Paths that hold no artifact themselves."""
 FAILURE_FILE_VARIABLE = "BERTLINE_FAILURE_FILE"
 RUN_LOCK_VARIABLE = "BERTLINE_RUN_LOCK"
+EXTRAS = {"openvino": "openvino", "ai_edge_litert": "litert", "openvino_tokenizers": "text"}
+"""Package → the extra of bertline that has it; "pipeline" has all others."""
 MORE_MEMORY = "give it more memory, or lower batch_size or max_seq_length"
 TENSORFLOW_ERRORS = (
     "AlreadyExistsError",
@@ -169,9 +171,13 @@ def explain(error: BaseException) -> tuple[int, str]:
     """The exit code and the one line that tell a user of `error`; raises what is a bug."""
     if isinstance(error, BertlineError):
         return error.exit_code, str(error)
+    if isinstance(error, ModuleNotFoundError):
+        return ConfigError.exit_code, _missing_package(error)
     if isinstance(error, KeyboardInterrupt):
         code, ending = interrupts.told(error)
         return code, f"{ending}; run the same command again to continue"
+    if isinstance(error, ModuleNotFoundError):
+        return ConfigError.exit_code, _missing_package(error)
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return 1, f"out of memory ({one_line(error) or 'no more is given'}); {MORE_MEMORY}"
     if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
@@ -200,6 +206,15 @@ def _explain_runtime(error: BaseException) -> tuple[int, str]:
     if is_ours:
         return 1, f"{reason}; check the place, its permissions and its free space"
     raise error
+
+
+def _missing_package(error: ModuleNotFoundError) -> str:
+    """What to install for a module that is not there; raises the error if that helps nothing."""
+    package = (error.name or "").partition(".")[0]
+    if package in ("", "bertline", "components", "pipelines"):
+        raise error
+    extra = EXTRAS.get(package, "pipeline")
+    return f"the package {package} is not installed; pip install 'bertline[{extra}]'"
 
 
 if __name__ == "__main__":

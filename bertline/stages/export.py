@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from bertline.artifacts import new_artifact, read_manifest
-from bertline.config import Config
+from bertline.config import Config, Seed
 from bertline.errors import ConfigError
 from bertline.export.listing import (
     DEFAULT,
@@ -46,7 +46,7 @@ class Settings(Config):
     float_sites: tuple[str, ...] = MIXED_KINDS
     fold_outliers: bool = True
     overflow_safe: bool = True
-    seed: int = 1
+    seed: Seed = 1
     n_best_size: Annotated[int, Field(gt=0)] = 20
     max_answer_length: Annotated[int, Field(gt=0)] = 30
     null_threshold: float | Literal["tuned"] | None = None

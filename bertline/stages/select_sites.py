@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from bertline.artifacts import new_artifact, read_manifest, write_text
-from bertline.config import Config
+from bertline.config import Config, Seed
 from bertline.evaluation.gate import Verdict
 from bertline.export.listing import FORMATS, Calibration, Exports
 from bertline.features.tokenizer import Tokenizer
@@ -44,7 +44,7 @@ class Settings(Config):
     trial_examples: Count = 2000
     calibration_examples: Count = 300
     fold_outliers: bool = True
-    seed: int = 1
+    seed: Seed = 1
 
 
 def run(settings: Settings, *, model: Path, features: Path, examples: Path, exported: Path) -> None:

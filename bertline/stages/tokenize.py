@@ -18,6 +18,9 @@ from bertline.features.tokenizer import read_vocab
 from bertline.modeling.config import EncoderConfig, check_pairs
 from bertline.progress import note
 
+MAX_SHARDS = 10_000
+"""Of a split: each is a file, and without another runner a task of the pipeline."""
+
 
 class Settings(InputSpec):
     """What a model reads at once, and how the work is spread.
@@ -27,7 +30,7 @@ class Settings(InputSpec):
     or Google Cloud Dataflow. beam_options: Beam's own for that runner, as on its command line.
     """
 
-    num_shards: Annotated[int, Field(ge=1)] = 1
+    num_shards: Annotated[int, Field(ge=1, le=MAX_SHARDS)] = 1
     shard: Annotated[int, Field(ge=0)] | None = None
     beam_runner: Literal["fnapi", "flink", "dataflow"] = "fnapi"
     beam_options: Annotated[tuple[str, ...], Field(validate_default=True)] = ()

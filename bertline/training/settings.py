@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from bertline.config import Config
+from bertline.config import Config, Seed
 from bertline.modeling.quantization import QuantizationSpec
 
 Count = Annotated[int, Field(gt=0)]
@@ -29,7 +29,7 @@ class FitSettings(Config):
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     save_checkpoints_steps: Count = 200
     precision: Precision = "auto"
-    seed: int = 1
+    seed: Seed = 1
     max_steps: Count | None = None
     gradient_accumulation_steps: Count = 1
     dropout: bool = True

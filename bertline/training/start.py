@@ -4,6 +4,7 @@ from pathlib import Path
 
 from bertline.artifacts import file_sha256
 from bertline.errors import CheckpointError
+from bertline.files import naming
 from bertline.integrity import verify_if_artifact
 from bertline.leftovers import temporary_folder
 from bertline.modeling.checkpoints.heads import HeadSpec
@@ -44,26 +45,32 @@ def model_start(source: str, spec: ModelSpec, vocab: Path) -> Tensors:
 
     source: a model folder, on disk or at a gs:// address. Its encoder's config (dropout apart),
     head, labels and vocabulary must be those of `spec` and `vocab`. Raises CheckpointError that
-    names what differs, DataError where
-    it is damaged, DataError or StorageError where it is no such folder.
+    names what differs, DataError where it is damaged, DataError or StorageError where it is no such
+    folder.
     """
     with temporary_folder() as temporary:
         folder = fetch(source, temporary / "model")
-        verify_if_artifact(folder)
-        earlier = ModelSpec.read(folder)
-        parts = {
-            "encoder config": (_without_dropout(earlier.encoder), _without_dropout(spec.encoder)),
-            "head": (earlier.head, spec.head),
-            "labels": (earlier.labels, spec.labels),
-            "vocabulary": (_sha256(folder / "vocab.txt"), _sha256(vocab)),
-        }
-        different = [name for name, (theirs, ours) in parts.items() if theirs != ours]
-        if different:
-            raise CheckpointError(
-                f"init_from {source}: {', '.join(different)} not as in this run; start from a "
-                "model of the same checkpoint and data"
-            )
-        return load_weights(folder / "weights.safetensors")
+        with naming(source, folder):
+            verify_if_artifact(folder)
+            return _fitting_weights(source, folder, spec, vocab)
+
+
+def _fitting_weights(source: str, folder: Path, spec: ModelSpec, vocab: Path) -> Tensors:
+    """The weights of the model in `folder`, which `source` names, if it fits `spec` and `vocab`."""
+    earlier = ModelSpec.read(folder)
+    parts = {
+        "encoder config": (_without_dropout(earlier.encoder), _without_dropout(spec.encoder)),
+        "head": (earlier.head, spec.head),
+        "labels": (earlier.labels, spec.labels),
+        "vocabulary": (_sha256(folder / "vocab.txt"), _sha256(vocab)),
+    }
+    different = [name for name, (theirs, ours) in parts.items() if theirs != ours]
+    if different:
+        raise CheckpointError(
+            f"init_from {source}: {', '.join(different)} not as in this run; start from a "
+            "model of the same checkpoint and data"
+        )
+    return load_weights(folder / "weights.safetensors")
 
 
 def _sha256(file: Path) -> str | None:

@@ -19,12 +19,14 @@ def add(commands: Any) -> None:
         "--model",
         required=True,
         metavar="DIR",
-        help="an exported or published model, also at gs://, or one of its files: DIR/saved_model",
+        help="a model or a run, also at gs://, or one of the model's files: DIR/saved_model",
     )
     predict.add_argument(
         "--context", metavar="TEXT", help="a question's context, or the second text of a pair"
     )
-    predict.add_argument("--input", type=Path, metavar="FILE", help='JSON lines {"text": …}')
+    predict.add_argument(
+        "--input", type=Path, metavar="FILE", help='JSON lines {"text": …}; - is standard input'
+    )
     predict.add_argument(
         "--output", type=Path, metavar="FILE", help="where the JSON lines of --input's answers go"
     )
@@ -78,6 +80,8 @@ def _predict(options: argparse.Namespace) -> None:
         raise ConfigError("give either texts or --input FILE")
     if options.output and not options.input:
         raise ConfigError("--output is for the answers of --input; leave it out")
+    if options.context is not None and options.input:
+        raise ConfigError("--context is for texts; with --input give it in each line")
     checks = {"verify": options.verify, "trust": options.trust}
     if options.input:
         predict_file(options.model, options.device, options.input, options.output, **checks)
@@ -110,7 +114,9 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument("--static", metavar="BATCHxLENGTH", help="fix the shape: 1x128")
     shape.add_argument(
-        "--reshapable", action="store_true", help="leave batch and length open (the default)"
+        "--reshapable",
+        action="store_true",
+        help="leave batch and length open (the default); a LiteRT file then has batch 1",
     )
     parser.add_argument(
         "--output",

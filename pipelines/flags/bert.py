@@ -12,6 +12,7 @@ from pipelines.flags.flag import (
     Values,
 )
 from pipelines.flags.quantization import POST_QUANTIZATION
+from pipelines.recipe import PROJECT
 
 ACCELERATOR = "where the pipeline runs decides the accelerator"
 ALWAYS = "always; what the cache has is not done again"
@@ -106,7 +107,7 @@ def data(task: str, sources: list[str], flags: str) -> Combined:
     notes = (
         () if sources else (f"no {flags}: the project's samples are taken; --data DIR changes it",)
     )
-    source = sources or [f"samples/{task}"]
+    source = sources or [str(PROJECT / "samples" / task)]
     return Combined(
         {"ingest.task": task, "ingest.source": source[0] if len(source) == 1 else source}, notes
     )

@@ -6,11 +6,10 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from bertline.config import Config
 from bertline.stages.execute import STAGES
-from pipelines.recipe import Recipe, parse_yaml
+from pipelines.recipe import Recipe
+from pipelines.yaml_text import parse_yaml, write_yaml
 
 PLAIN_WORD = re.compile(r"(?:[\w@%+=:,./~-]|\$\w|\$\{\w+\})+")
 
@@ -27,7 +26,7 @@ def recipe_text(settings: Mapping[str, Any]) -> str:
         "description": f"Imported from a command line of another project; task {task}.",
         "stages": {stage: stages[stage] for stage in STAGES if stage in stages},
     }
-    text = yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True, width=1000)
+    text = write_yaml(recipe)
     Recipe.parse(parse_yaml(text), where="import-flags").settings()
     return text
 

@@ -208,10 +208,55 @@ def test_by_default_the_fastest_kind_that_is_installed_is_taken(
 
 def test_a_registry_gives_its_latest_version(toy_folder: Path, tmp_path: Path) -> None:
     shutil.copytree(toy_folder, tmp_path / "snips/3")
-    with pytest.raises(ConfigError, match=r"neither a model folder .* nor one of a registry"):
+    with pytest.raises(ConfigError, match=r"snips: no model \(no exports\.json\); give a folder"):
         bertline.load(tmp_path / "snips")
     (tmp_path / "snips/latest").write_text("3\n")
-    assert bertline.load(tmp_path / "snips").predict([TEXT])[0].intent == "PlayMusic"
+    for address in ("snips", "snips/3", "snips/litert_dynamic_int8", "snips/3/saved_model"):
+        assert bertline.load(tmp_path / address).predict([TEXT])[0].intent == "PlayMusic"
+    with pytest.raises(ConfigError, match=r"a registry; add the name of one of its models: snips$"):
+        bertline.load(tmp_path)
+
+
+@pytest.mark.parametrize("stage", ["export", "convert"])
+def test_a_run_gives_what_it_exported(toy_folder: Path, tmp_path: Path, stage: str) -> None:
+    shutil.copytree(toy_folder, tmp_path / f"{stage}/exported")
+    for address in ("", stage, f"{stage}/exported", "openvino_int8", f"{stage}/openvino_int8"):
+        assert bertline.load(tmp_path / address).predictor.name == "openvino_int8"
+    (tmp_path / "finetune/model").mkdir(parents=True)
+    shutil.copy(toy_folder / "model.json", tmp_path / "finetune/model")
+    with pytest.raises(ConfigError, match=r"finetune/model: a model that is not exported; write"):
+        bertline.load(tmp_path / "finetune/model")
+
+
+def test_an_encoder_answers_nothing(toy_folder: Path, tmp_path: Path) -> None:
+    shutil.copy(toy_folder / "exports.json", tmp_path)
+    with pytest.raises(ConfigError, match=r"holds a graph without a head of ours, which answers"):
+        bertline.load(tmp_path)
+    (tmp_path / "encoder.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"holds an encoder without a head of ours"):
+        bertline.load(tmp_path)
+
+
+def test_a_model_of_single_texts_takes_no_pairs(toy_folder: Path) -> None:
+    loaded = bertline.load(toy_folder, "openvino_int8")
+    fields = {"imdb": ("text",), "mrpc": ("text", "second_text"), "own": ("text", "second_text")}
+    for task, expected in fields.items():
+        spec = loaded.spec.model_copy(update={"task": task, "head": "classifier"})
+        model = LoadedModel(spec, loaded.tokenizer, loaded.predictor)
+        assert model.kind.fields == expected
+    with pytest.raises(DataError, match=r"text 1 \(\('play', 'jazz'\)\): give \(text\)"):
+        loaded.predict([("play", "jazz")])
+
+
+@pytest.mark.parametrize("item", [("", "play"), ("play", ""), ("play", "\u200b"), (" ", "play")])
+def test_a_pair_with_an_empty_text_is_refused(toy_folder: Path, item: tuple[str, str]) -> None:
+    loaded = bertline.load(toy_folder, "openvino_int8")
+    for head in ("classifier", "answer_span"):
+        inputs = loaded.spec.inputs.model_copy(update={"max_query_length": 8})
+        spec = loaded.spec.model_copy(update={"task": "own", "head": head, "inputs": inputs})
+        model = LoadedModel(spec, loaded.tokenizer, loaded.predictor)
+        with pytest.raises(DataError, match=r"text 1 \(\(.*\) has no words; leave it out"):
+            model.predict([item])
 
 
 def test_an_encoder_has_no_answers(tmp_path: Path) -> None:
@@ -246,7 +291,8 @@ def test_a_damaged_model_is_not_answered_with(toy_folder: Path, tmp_path: Path) 
 
 def test_lines_of_both_forms_are_read(tmp_path: Path) -> None:
     file = tmp_path / "texts.jsonl"
-    lines = ['{"text": "play", "id": "a", "intent": "x"}', '"räte"', "", '{"text": "jazz"}']
+    last = '{"text": "jazz", "id": null}'
+    lines = ['{"text": "play", "id": "a", "intent": "x"}', '"räte"', "", last]
     file.write_text("\n".join(lines), encoding="utf-8")
     assert list(read_items(file, KINDS["tagged_text"])) == [
         ("a", "play"),

@@ -34,6 +34,19 @@ def test_the_fastest_that_passes_is_recommended_and_of_equals_the_smallest() -> 
     assert "litert_int8_mixed comes nearest, with 7.0 MB of float tensors" in integers.reason
 
 
+def timed(file: FileResult, wall_ms: float, cpu_ms: float) -> FileResult:
+    changes = {"latency_ms_p50": wall_ms, "cpu_ms_per_call": cpu_ms}
+    return file.model_copy(update={"timing": file.timing.model_copy(update=changes)})
+
+
+def test_where_wall_time_was_disturbed_cpu_time_decides() -> None:
+    slow, fast = make_file("openvino_fp16"), make_file("openvino_int8")
+    assert recommended(timed(slow, 1.0, 1.1), timed(fast, 1.2, 1.0))[0].file == "openvino_fp16"
+    server = recommended(timed(slow, 1.0, 1.1), timed(fast, 1.21, 1.0))[0]
+    assert server.file == "openvino_int8"
+    assert server.reason == "1.00 ms of CPU time a text with AVX2, 23.7 MB"
+
+
 def test_integers_alone_are_for_devices_that_have_no_others() -> None:
     slow = walked(make_file("litert_integer", latency_ms=20), 0)
     *_, integers = recommended(*FILES, slow)

@@ -7,8 +7,12 @@ import tensorflow as tf
 from bertline.errors import CheckpointError, ConfigError, StageError
 from bertline.export.inspection import check_integer_only, inspect
 from bertline.export.listing import FORMATS
+from bertline.export.text_input import TextInput, write_text_ir
 from bertline.export.tflite import FLOATS, read_content
+from bertline.features.batches import MODEL_INPUTS
+from bertline.features.tokenizer import Tokenizer
 from tests.export.conftest import SPEC
+from tests.stages.toy_artifacts import write_vocab
 
 LENGTH = 10
 H, INNER, L = SPEC.encoder.hidden_size, SPEC.encoder.intermediate_size, LENGTH
@@ -66,8 +70,31 @@ def test_float_bytes_are_told_apart(exported: Path) -> None:
 
 
 def test_a_text_that_the_file_has_no_positions_for_is_told(exported: Path) -> None:
-    with pytest.raises(ConfigError, match="does not take a text of 999 tokens; give --length"):
-        inspect(exported / "litert_float32.tflite", 999)
+    for file in ("litert_float32.tflite", "openvino_fp32/model.xml"):
+        with pytest.raises(ConfigError, match=f"{file}: .* not take a text of 999 tokens; give a"):
+            inspect(exported / file, 999)
+        with pytest.raises(ConfigError, match="length 0; give 1 token or more"):
+            inspect(exported / file, 0)
+
+
+@pytest.mark.parametrize("file", ["litert_float32.tflite", "openvino_fp32/model.xml"])
+def test_without_a_length_it_is_one_that_the_file_takes(exported: Path, file: str) -> None:
+    assert SPEC.encoder.max_position_embeddings == 32
+    assert inspect(exported / file).length == 32
+
+
+def test_a_tokenizer_inside_multiplies_nothing(exported: Path, tmp_path: Path) -> None:
+    write_vocab(tmp_path / "vocab.txt")
+    tokenizer = Tokenizer.from_vocab(tmp_path / "vocab.txt", SPEC.encoder)
+    text_input = TextInput(tokenizer, LENGTH, {name: name for name in MODEL_INPUTS})
+    plain, inside = exported / "openvino_fp32/model.xml", tmp_path / "model.xml"
+    write_text_ir(plain, inside, text_input)
+    expected, found = inspect(plain, LENGTH), inspect(inside, LENGTH)
+    assert (found.macs, found.length, found.batch) == (expected.macs, LENGTH, 1)
+    assert found.float_tensor_bytes == expected.float_tensor_bytes
+    assert expected.custom_operators == ()
+    assert {"WordpieceTokenizer", "RaggedToDense"} < set(found.custom_operators)
+    assert found.operators["WordpieceTokenizer"] == 1
 
 
 def test_a_file_in_integers_alone_is_told_from_others(exported: Path, integers: Path) -> None:
@@ -90,7 +117,8 @@ def test_openvino_is_judged_as_it_is_compiled(exported: Path, name: str, integer
 def test_the_facts_are_a_table(integers: Path) -> None:
     lines = list(inspect(integers).lines())
     assert lines[0].split() == ["runtime", "litert"]
-    assert lines[2].split(maxsplit=2)[2] == "0.0 % of 0.0 M"
+    assert lines[2].split() == ["batch", "1"]
+    assert lines[3].split(maxsplit=2)[2] == "0.0 % of 0.0 M"
     assert "operators           1: GATHER 1" in lines
 
 

@@ -4,15 +4,12 @@ Takes packages from the index that pip is set up for.
 """
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
-SOURCES = ("bertline", "components", "pipelines")
 HEAVY = {"tensorflow", "tensorflow_cpu", "keras", "kfp", "nncf", "apache_beam", "jax"}
 TEXTS = '{"text": "play some jazz by miles davis"}\n"rate jazz"\n'
 
@@ -23,20 +20,6 @@ def run(*command: str | Path, cwd: Path) -> str:
     done = subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what is packaged: setuptools leaves its build folder in the source."""
-    folder = tmp_path_factory.mktemp("source")
-    for name in SOURCES:
-        shutil.copytree(
-            REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
-        )
-    for file in REPOSITORY.iterdir():
-        if file.suffix in {".toml", ".md"} or file.name == "LICENSE":
-            shutil.copy(file, folder)
-    return folder
 
 
 @pytest.mark.slow

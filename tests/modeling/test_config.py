@@ -6,7 +6,7 @@ from tests.modeling.toys import toy_config, toy_spec
 
 
 def test_heads_must_divide_the_hidden_size() -> None:
-    message = "key 'num_attention_heads' = 3: Value error, does not divide hidden_size 8; give the"
+    message = "key 'num_attention_heads' = 3: does not divide hidden_size 8; give the"
     with pytest.raises(ConfigError, match=message) as caught:
         toy_config(num_attention_heads=3)
     assert "\n" not in str(caught.value)

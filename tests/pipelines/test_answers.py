@@ -1,5 +1,6 @@
 """`bertline predict` and `bertline diff` on a toy model (see tests/toy_model.py)."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -95,6 +96,36 @@ def test_predict_streams_to_standard_output(
     ]
 
 
+def test_predict_reads_standard_input(
+    folder: Path, texts: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with texts.open(encoding="utf-8") as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        assert main(["predict", "--model", str(folder), "--input", "-"]) == 0
+    captured = capsys.readouterr()
+    assert [json.loads(line)["id"] for line in captured.out.splitlines()] == ["a", "2", "3"]
+    assert ">> predict 3 texts" in captured.err
+
+
+def test_predict_does_not_write_over_what_it_reads(
+    folder: Path, texts: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = texts.read_bytes()
+    (texts.parent / "hard").hardlink_to(texts)
+    (texts.parent / "soft").symlink_to(texts)
+    monkeypatch.chdir(texts.parent)
+    outputs = ("texts.jsonl", "hard", "soft", f"../{texts.parent.name}/texts.jsonl")
+    with texts.open(encoding="utf-8") as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        for source, output in itertools.product((str(texts), "texts.jsonl", "-"), outputs):
+            # The model does not exist: nothing is opened before the paths are compared.
+            options = ["--model", "/nowhere", "--input", source, "--output", output]
+            assert main(["predict", *options]) == 2
+            error = f"error: {output}: --output is the file of --input; give another one\n"
+            assert capsys.readouterr().err == error
+    assert texts.read_bytes() == before
+
+
 def test_predict_leaves_nothing_half_written(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,11 +160,25 @@ def test_diff_lists_what_differs(
         ),
         (
             ["predict", "--model", "{folder}/openvino_int7", "play"],
-            "{folder}: no exported file 'openvino_int7'; did you mean 'openvino_int8'?",
+            "{folder}/openvino_int7: no exported file 'openvino_int7'; did you mean "
+            "'openvino_int8'?",
         ),
         (
             ["predict", "--model", "/nowhere", "play"],
-            "/nowhere: no model (no exports.json); give a folder that export wrote",
+            "/nowhere: no such file or folder, and no model (no exports.json) above it; correct "
+            "the path",
+        ),
+        (
+            ["predict", "--model", "{folder}", "play", "--context", "some jazz"],
+            "{folder}: the model reads one text; leave --context out",
+        ),
+        (
+            ["predict", "--model", "{folder}", "--input", "x.jsonl", "--context", "some jazz"],
+            "--context is for texts; with --input give it in each line",
+        ),
+        (
+            ["predict", "--model", "{folder}", "play", " "],
+            "text 2 (' ') has no words; leave it out",
         ),
         (
             ["predict", "--model", "{folder}", "--input", "/nowhere.jsonl"],

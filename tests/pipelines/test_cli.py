@@ -45,6 +45,110 @@ def test_short_commands_import_nothing_heavy(command: str) -> None:
     assert done.stdout.splitlines()[-1] == "heavy:"
 
 
+ABSENT = """
+import importlib.abc
+import sys
+
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in sys.argv[1].split(","):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+from pipelines.cli import main
+sys.exit(main(sys.argv[2:]))
+"""
+NOT_IN_LITERT = "docker,google,jinja2,keras,kfp,kubernetes,openvino,safetensors,tensorflow,yaml"
+
+
+@pytest.mark.parametrize(
+    ("command", "package"),
+    [
+        ("run snips", "kfp"),
+        ("recipes", "yaml"),
+        ("compile snips -o x.yaml", "yaml"),
+        ("submit snips --target kind", "yaml"),
+        ("schedules list --target kind", "yaml"),
+        ("convert packaged -o x", "safetensors"),
+        ("import-flags run_squad.py", "yaml"),
+    ],
+)
+def test_a_missing_package_is_told_with_its_extra(
+    command: str, package: str, tmp_path: Path
+) -> None:
+    line = [sys.executable, "-c", ABSENT, NOT_IN_LITERT, *command.split()]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"error: the package {package} is not installed; pip install 'bertline[pipeline]'\n"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["compile", "snips", "-o", ""], "argument -o/--output: is empty; give a value"),
+        (["compile", "snips", "--output="], "argument -o/--output: is empty; give a value"),
+        (["run", "snips", "--data", ""], "argument --data: is empty; give a value"),
+        (["run", "snips", "--root", ""], "argument --root: is empty; give a value"),
+        (["run", ""], "argument RECIPE: is empty; give a value"),
+        (["predict", "--model", "x", "--device", "", "a"], "argument --device: is empty; give"),
+        (["predict", "--model", "x", ""], "argument TEXT: is empty; give a value"),
+        (["run", "snips", "--num-shards", "9" * 5000], "argument --num-shards: invalid int value"),
+        (["rnu"], "argument COMMAND: invalid choice: 'rnu' (choose from"),
+        (["run", "-q", "-v", "snips"], "argument -v/--verbose: not allowed with argument -q"),
+    ],
+)
+def test_a_command_line_that_cannot_be_read_is_one_line(
+    arguments: list[str], message: str, capsys: Captured
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"error: {message}")
+    assert len(captured.err.splitlines()) == 1
+    assert len(captured.err) < 300
+
+
+def run_command(*arguments: str | bytes, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), **variables}
+    line = [sys.executable, "-m", "pipelines.cli", *arguments]
+    return subprocess.run(line, env=environment, capture_output=True, encoding="latin-1")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
+def test_bytes_that_are_no_text_are_refused(encoding: str) -> None:
+    done = run_command("compile", "snips", "-o", b"/tmp/\xff.yaml", PYTHONIOENCODING=encoding)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: argument 4 ('/tmp/\\udcff.yaml'): not valid utf-8; ")
+
+
+def test_a_terminal_that_cannot_show_a_letter_is_no_reason_to_stop() -> None:
+    done = run_command("import-flags", "run_squad.py --output_dir=Größe", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert "--output_dir=Gr\\xf6\\xdfe" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["9" * 5000, "[" * 5000, "{a: 1, a: 2}", "010", "-1", "1e400", ".nan", "yes", "1:30"],
+)
+def test_values_that_are_none_stop_before_anything_starts(
+    value: str, tmp_path: Path, capsys: Captured
+) -> None:
+    root = tmp_path / "runs"
+    assert main(["run", "snips", "--set", f"finetune.seed={value}", "--root", str(root)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert len(error.splitlines()) == 1
+    assert len(error) < 300
+    assert not root.exists()
+
+
 def test_known_checkpoints_are_listed(capsys: Captured) -> None:
     assert main(["checkpoints"]) == 0
     names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]

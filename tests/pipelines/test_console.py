@@ -1,8 +1,10 @@
 import io
 import re
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from bertline.progress import Verbosity, show
 from pipelines.console import Display, Log
 
 RUN = """\
@@ -57,6 +59,25 @@ def test_lines_where_there_is_no_terminal() -> None:
             "  finetune          started",
         ]
         assert display.failed == ("finetune", "ValueError: shapes differ")
+
+
+@pytest.fixture
+def verbosity() -> Iterator[Callable[[Verbosity], None]]:
+    yield show
+    show(Verbosity.PROGRESS)
+
+
+def test_a_quiet_run_shows_nothing(verbosity: Callable[[Verbosity], None]) -> None:
+    verbosity(Verbosity.QUIET)
+    for terminal in (io.StringIO(), Terminal()):
+        assert shown(terminal, 7)[0] == ""
+
+
+def test_a_verbose_run_shows_its_log_too(verbosity: Callable[[Verbosity], None]) -> None:
+    verbosity(Verbosity.ALL)
+    text, _, log = shown(io.StringIO(), 7)
+    assert [line for line in text.splitlines() if line in log.splitlines()] == log.splitlines()
+    assert "  tokenize          done in 0.0 s" in text.splitlines()
 
 
 def test_a_stage_from_the_cache_has_its_notes_too() -> None:

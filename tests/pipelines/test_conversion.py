@@ -1,5 +1,6 @@
 """`bertline convert`, from what a user types to the files, and what it says when it cannot."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from tests.modeling.toys import (
     toy_config,
     write_hugging_face,
 )
+from tests.stages.toy_artifacts import write_model
+from tests.storage.gcs_server import Cloud
 
 Captured = pytest.CaptureFixture[str]
 ATOL = 2e-5
@@ -163,3 +166,48 @@ def test_the_logits_are_google_s(shared: Path, tmp_path: Path, file: str) -> Non
     assert main(["convert", str(source), *options, "-o", str(tmp_path / "files")]) == 0
     (logits,) = outputs_of(tmp_path / "files" / file, batch).values()
     np.testing.assert_allclose(logits, oracle["logits"], rtol=0, atol=ATOL)
+
+
+def test_files_of_a_fixed_shape_are_predicted_with_compared_and_inspected(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    model, files = write_model(tmp_path / "model"), tmp_path / "files"
+    formats = {"openvino_fp32": "/model.xml", "litert_float32": ".tflite", "saved_model": ""}
+    options = ["--to", ",".join(formats), "--static", "2x9", "-o", str(files)]
+    assert main(["convert", str(model), *options]) == 0
+    assert read_json(files / "model.json")["inputs"]["max_seq_length"] == 9
+    texts = ["play word4", "word5 play word6 " * 9, "word7"]  # more than a batch, one cut
+    answers = []
+    for name in formats:
+        capsys.readouterr()
+        assert main(["predict", "--model", str(files / name), *texts]) == 0
+        answers.append(capsys.readouterr().out)
+    assert answers[0] == answers[1] == answers[2]
+    for name in ("openvino_fp32", "litert_float32"):
+        assert main(["inspect", str(files / f"{name}{formats[name]}")]) == 0
+        lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+        assert lines[1:3] == [["length", "9", "tokens"], ["batch", "2"]]
+    data = tmp_path / "texts.jsonl"
+    data.write_text("\n".join(json.dumps(text) for text in texts))
+    compared = [str(files / name) for name in ("openvino_fp32", "litert_float32")]
+    assert main(["diff", *compared, "--data", str(data)]) == 0
+    assert capsys.readouterr().out == "0 of 3 answers differ\n"
+
+
+def test_a_shape_without_room_for_a_text_is_refused(tmp_path: Path, capsys: Captured) -> None:
+    model = write_model(tmp_path / "model")
+    options = ["--static", "1x2", "-o", str(tmp_path / "files")]
+    assert main(["convert", str(model), *options]) == 2
+    assert capsys.readouterr().err == (
+        "error: convert: texts of 2 tokens: key 'max_seq_length' = 2: Input should be greater "
+        "than or equal to 3\n"
+    )
+
+
+def test_a_model_at_an_address_is_called_by_it(
+    cloud: Cloud, tmp_path: Path, capsys: Captured
+) -> None:
+    cloud.put(**{"model/model.json": b"{}", "model/vocab.txt": b""})
+    assert main(["convert", "gs://data/model", "-o", str(tmp_path / "files")]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: gs://data/model/model.json: key ")

@@ -1,11 +1,12 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from bertline.errors import ConfigError
+from bertline.errors import ConfigError, StorageError
 from pipelines import recipe as recipe_module
 from pipelines.recipe import (
     OPTIONAL,
@@ -144,7 +145,7 @@ def test_unknown_stage_in_a_recipe() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("stages: [", "while parsing"),
+        ("stages: [", "line 1: expected the node content, but found '<stream end>'"),
         ("- a", "expected keys and values, got ['a']"),
         ("", "expected keys and values, got None"),
         ("name: toy\nstage: {}", "unknown key 'stage'; did you mean 'stages'?"),
@@ -280,3 +281,73 @@ def test_retraining_publishes_what_it_compared() -> None:
 def test_margins_are_of_the_recipe_s_task() -> None:
     message = problem(load_recipe("retrain").changed({"compare_models.maximum_drop": {"f1": 1}}))
     assert message.startswith("recipe retrain: gate: 'f1' is not of this task; ")
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 101, "Größe", "名前", "a/b", "-a", "a-", "a\nb"])
+def test_names_that_no_cluster_takes(name: str) -> None:
+    with pytest.raises(
+        ConfigError, match=r"^recipe toy\.yaml: key 'name' = .* expected up to 100 Latin letters"
+    ) as raised:
+        recipe(name=name)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_of_ones_own_means_its_paths_from_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine/data").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    file = tmp_path / "mine/own.yaml"
+    sources = ["data", "sub/other.zip", "../x.zip", "/abs/y.zip", "https://h/z.zip", "~/w.zip"]
+    file.write_text(
+        "name: own\ndescription: d\nstages:\n  import_checkpoint: {checkpoint: bert-tiny}\n"
+        f"  ingest: {{task: snips, source: {json.dumps(sources)}}}\n"
+    )
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    mine = tmp_path / "mine"
+    for given in (str(file), "../mine/own.yaml"):
+        stages = load_recipe(given).at_home().stages
+        found = [
+            str(Path(s).resolve()) if "://" not in s else s for s in stages["ingest"]["source"]
+        ]
+        assert found == [
+            *(f"{mine}/data", f"{mine}/sub/other.zip", f"{tmp_path}/x.zip", "/abs/y.zip"),
+            *("https://h/z.zip", "/home/me/w.zip"),
+        ]
+        assert stages["import_checkpoint"]["checkpoint"] == "bert-tiny"
+
+
+def test_a_recipe_of_the_project_means_its_paths_from_the_project() -> None:
+    loaded = load_recipe("snips").at_home()
+    assert loaded.stages["ingest"]["source"] == str(PROJECT / "samples/snips")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"name: a\nname: b\n", "line 2: the key 'name' is there twice; correct the file"),
+        (b"\xff\xfe", "codec can't decode byte 0xff in position 0"),
+        (b"- 1\n", r"expected keys and values, got \[1\]"),
+        (b"1: 2\n", r"expected keys and values, got \{1: 2\}"),
+        (b"a: " + b"x" * 1_000_001, "more than 1,000,000 bytes; give another file"),
+    ],
+)
+def test_files_that_are_no_recipes(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "own.yaml").write_bytes(content)
+    with pytest.raises(ConfigError, match=message) as raised:
+        load_recipe(str(tmp_path / "own.yaml"))
+    assert str(raised.value).startswith(f"recipe {tmp_path}/own.yaml: ")
+    assert "\n" not in str(raised.value)
+
+
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "folder.yaml").mkdir()
+    with pytest.raises(StorageError, match="pipe.yaml: is a named pipe"):
+        load_recipe(str(tmp_path / "pipe.yaml"))
+    with pytest.raises(ConfigError, match="folder.yaml: Is a directory"):
+        load_recipe(str(tmp_path / "folder.yaml"))
+    for name in ("x" * 300, f"{'x' * 300}.yaml", "a\0b"):
+        with pytest.raises(ConfigError, match="recipe"):
+            load_recipe(name)

@@ -105,6 +105,29 @@ def test_pods_do_not_see_this_machine(path: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        (
+            {"kubeflow.namespace": "Kube_Flow"},
+            "= 'Kube_Flow': expected up to 63 lower-case letters",
+        ),
+        ({"kubeflow.namespace": "x" * 64}, "expected up to 63 lower-case letters, digits and -"),
+        ({"kubeflow.namespace": ""}, "key 'kubeflow.namespace' = '': expected up to 63"),
+        ({"kubeflow.service_account": "a b"}, "= 'a b': expected up to 253 dots, lower-case"),
+        ({"kubeflow.experiment": ""}, "key 'kubeflow.experiment' = '': String should have"),
+        ({"volume.claim": "Disk"}, "key 'volume.claim' = 'Disk': expected up to 253 dots"),
+        ({"image_prefix": "https://h/x"}, "expected registry and repository, such as"),
+        ({"image_prefix": "Ours/x"}, "expected registry and repository, such as"),
+        (
+            {"accelerator": {**GPU, "node_selector": {"a b": "c"}}},
+            "expected a label's key in Kubernetes, such as",
+        ),
+        (
+            {"accelerator": {**GPU, "node_selector": {"a": "x" * 64}}},
+            "expected a label's value in Kubernetes: up to 63",
+        ),
+        (
+            {"accelerator": {**GPU, "tolerations": [{"key": "-"}]}},
+            "key 'accelerator.tolerations.0.key' = '-': expected a label's key",
+        ),
         ({"retrys": 1}, "target kind: unknown key 'retrys'; did you mean 'retries'?"),
         ({"kubeflow.hst": "a"}, "unknown key 'kubeflow.hst'; did you mean 'host'?"),
         ({"pods.finetune.memry": "1Gi"}, "key 'pods.finetune.memry'; did you mean 'memory'?"),

@@ -23,10 +23,10 @@ TOKEN_OUTPUTS = {"slot_logits", "start_logits", "end_logits"}
 
 
 class Predictor(Protocol):
-    """Logits of a batch, computed by one model in one runtime; for one thread at a time.
+    """Logits of a batch, computed by one model in one runtime; any number of threads may call it.
 
-    name: of the model's form ("openvino_int8"). fixed_batch: 1 where it takes one row at a time,
-    None where any number.
+    name: of the model's form ("openvino_int8"). fixed_batch: how many rows it computes at a time,
+    the most that it takes; None where it takes any number.
     """
 
     name: str

@@ -7,20 +7,21 @@ import tensorflow as tf
 
 from bertline.errors import CheckpointError, ConfigError
 from bertline.evaluation.predictors.base import Batch, Logits, check_names
+from bertline.evaluation.predictors.shape import FixedShape
 from bertline.modeling.finite import check_finite
 
 SIGNATURE = "serving_default"
 
 
 class SavedModelPredictor:
-    """Logits of a SavedModel folder, for any batch and length.
+    """Logits of a SavedModel folder, for any batch and length or made for one.
 
-    device: as TensorFlow names them ("CPU", "GPU", "GPU:1"). num_threads is TensorFlow's for the
-    whole process and so can only be given before it first runs anything. Raises CheckpointError
-    for a damaged or foreign folder, ConfigError for an impossible device or num_threads.
+    Calls from several threads run side by side, as TensorFlow lets them. device: as TensorFlow
+    names them ("CPU", "GPU", "GPU:1"). num_threads is
+    TensorFlow's for the whole process and so can only be given before it first runs anything.
+    Raises CheckpointError for a damaged or foreign folder, ConfigError for an impossible device or
+    num_threads.
     """
-
-    fixed_batch: int | None = None
 
     def __init__(
         self,
@@ -44,17 +45,21 @@ class SavedModelPredictor:
                 f"{path}: not a SavedModel with signature {SIGNATURE!r} "
                 f"({str(error).splitlines()[0]}); export or copy it again"
             ) from None
-        self._inputs = list(self._function.structured_input_signature[1])
+        inputs = self._function.structured_input_signature[1]
+        self._inputs = list(inputs)
         check_names(name, self._inputs, self._function.structured_outputs, outputs)
+        self._shape = FixedShape.of(name, (tensor.shape.as_list() for tensor in inputs.values()))
+        self.fixed_batch = self._shape.rows
         check_finite(((each.name, each.numpy()) for each in self._function.variables), str(path))
         self._outputs = outputs
 
     def __call__(self, batch: Batch) -> Logits:
-        """The logits of `batch`, as in `Predictor`."""
+        """The logits of `batch`, as in `Predictor`; DataError for a text too long for the file."""
+        filled = self._shape.filled(batch)
         with tf.device(self._device):
-            tensors = {name: tf.constant(batch[name]) for name in self._inputs}
+            tensors = {name: tf.constant(filled[name]) for name in self._inputs}
             results = self._function(**tensors)
-        return {name: results[name].numpy() for name in self._outputs}
+        return self._shape.cut({name: results[name].numpy() for name in self._outputs}, batch)
 
 
 def _known_device(name: str, device: str) -> str:

@@ -71,7 +71,11 @@ def opened(checkpoint: str, config: str | None, vocab: str | None) -> Iterator[F
             )
         except UserError as error:
             here = rf"{re.escape(str(temporary))}/(unpacked|fetched/[^/:]+)"
-            raise type(error)(re.sub(here, lambda _: told, str(error))) from None
+            message = re.sub(here, lambda _: told, str(error))
+            for key, address in (("config", config), ("vocab", vocab)):
+                place = rf"{re.escape(str(temporary))}/{key}/[^/:]+"
+                message = re.sub(place, (address or "").replace("\\", r"\\"), message)
+            raise type(error)(message) from None
 
 
 def files_behind(checkpoint: str) -> list[str]:

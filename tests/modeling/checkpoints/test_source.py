@@ -214,3 +214,14 @@ def test_the_files_behind_a_checkpoint(tmp_path: Path) -> None:
     behind = files_behind(str(folder / "bert_model.ckpt"))
     names = ["bert_model.ckpt.data-0", "bert_model.ckpt.index", "bert_config.json", "vocab.txt"]
     assert behind == [str(folder / name) for name in names]
+
+
+def test_errors_name_files_beside_the_checkpoint_by_their_addresses(
+    tmp_path: Path, cloud: Cloud
+) -> None:
+    cloud.put(**{"files/vocab.txt": b"", "files/config.json": b""})
+    (tmp_path / "config.json").write_text("{}")
+    given = "gs://data/files/config.json", "gs://data/files/vocab.txt"
+    with pytest.raises(CheckpointError) as raised, opened(str(tmp_path), *given) as files:
+        raise CheckpointError(f"{files.config}: bad; {files.vocab}:1: bad")
+    assert str(raised.value) == f"{given[0]}: bad; {given[1]}:1: bad"

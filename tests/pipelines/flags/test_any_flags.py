@@ -10,13 +10,18 @@ from hypothesis import strategies as st
 from pipelines.flags import SCRIPTS, recipe_of
 from pipelines.flags.flag import EPOCHS, NUMBER, PATH, TEXT, WHOLE, Flag, Script
 from pipelines.flags.nlu import LAYER
-from pipelines.recipe import Recipe, parse_yaml
+from pipelines.recipe import Recipe
+from pipelines.yaml_text import parse_yaml
+from tests.pipelines.test_yaml_text import TRAPS
 
 TRAINING = [script for script in SCRIPTS if script.name.startswith("run_")]
 CONVERTERS = [script for script in SCRIPTS if script not in TRAINING]
 NEEDED = {"run_classifier": "task_name", "mo": "input_model", "tflite_convert": "graph_def_file"}
 
-texts = st.text(alphabet="abcXYZ09é/_.$ #:-\n", min_size=1)
+texts = st.text(alphabet="abcXYZ09é/_.$ #:-\n", min_size=1) | st.sampled_from(
+    # A single backquote is the beginning of a command to the shell.
+    [trap for trap in TRAPS if trap.strip(" `x") and trap.replace("\n", "").isprintable()]
+)
 OF_KINDS = {
     WHOLE: st.integers(3, 512).map(str),
     NUMBER: st.floats(1e-9, 0.5).map(str),

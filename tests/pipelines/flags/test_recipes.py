@@ -5,7 +5,8 @@ import pytest
 
 from bertline.errors import ConfigError
 from pipelines.flags import recipe_of
-from pipelines.recipe import Recipe, load_recipe, parse_yaml
+from pipelines.recipe import PROJECT, Recipe, load_recipe
+from pipelines.yaml_text import parse_yaml
 
 
 def stages(command: str) -> dict[str, dict[str, Any]]:
@@ -172,7 +173,7 @@ def test_the_last_layer_is_all_layers() -> None:
 
 def test_without_data_the_samples_are_taken() -> None:
     command = "run_classifier.py --task_name imdb"
-    assert stages(command)["ingest"] == {"task": "imdb", "source": "samples/imdb"}
+    assert stages(command)["ingest"] == {"task": "imdb", "source": f"{PROJECT}/samples/imdb"}
     assert any(note.startswith("no --data_dir: the project's samples") for note in notes(command))
     half = "run_squad.py --train_file=/squad/train-v1.1.json"
     assert stages(half)["ingest"]["source"] == "/squad/train-v1.1.json"
