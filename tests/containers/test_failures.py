@@ -28,7 +28,7 @@ def run(containers: Containers, place: Place, settings: str) -> tuple[str, str]:
     with place.locked():
         line, arguments = toy_line(), {"settings": settings}
         outputs = run_locally(line, arguments, place, terminal, containers)
-    return outputs["Output"], terminal.getvalue()
+    return outputs.pipeline["Output"], terminal.getvalue()
 
 
 def of_place(client: docker.DockerClient, place: Place) -> list[Any]:
