@@ -22,6 +22,7 @@ from bertline.evaluation.instruction_sets import (
     note_on_verdict,
 )
 from bertline.export.listing import Exports
+from bertline.keras_import import import_keras
 
 PACKAGES = ("numpy", "tokenizers", "keras", "apache-beam", "nncf", "kfp", "docker")
 PYTHONS = ((3, 11), (3, 13))
@@ -148,6 +149,7 @@ def writable(work: Path) -> str:
 
 def _tensorflow() -> Doubled:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import_keras()
     import tensorflow as tf
 
     devices = [device.name for device in tf.config.list_logical_devices()]

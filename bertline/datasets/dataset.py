@@ -13,6 +13,7 @@ from typing import Any
 
 from bertline.errors import DataError
 from bertline.examples import Example
+from bertline.files import FILE, kind_of
 from bertline.storage import DOCUMENTS
 
 ENCODING_ODDITIES = ("cp1252_files", "cp1252_lines")
@@ -69,8 +70,9 @@ def files_below(folder: Path, pattern: str) -> list[Path]:
 
 def check_regular(path: Path) -> Path:
     """`path`; raises DataError if it is no regular file, as reading might never end."""
-    if not path.is_file():
-        raise DataError(f"{path}: a pipe, a device or a broken link; give a regular file")
+    kind = kind_of(path)
+    if kind != FILE:
+        raise DataError(f"{path}: is {kind or 'a broken link'}; give a regular file")
     return path
 
 

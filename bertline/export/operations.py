@@ -1,9 +1,9 @@
-"""What a SavedModel or a frozen graph would run, found out before TensorFlow loads it.
+"""Checks the operations of a SavedModel or a frozen graph before TensorFlow loads it.
 
-Loading a SavedModel runs its initializers, and calling it runs anything that it holds: operations
-that write files, read them, or reach the network. Refused are operations with such effects,
-wherever they stand in the graph or its functions. The only exceptions are those that a SavedModel
-needs to save and restore its variables, where nothing but its saver leads to them.
+Loading a SavedModel runs its initializers, and calling it runs everything in its graph, which may
+read and write files or reach the network. Operations with such effects are refused anywhere in the
+graph and its function library. The only exceptions are the operations that save and restore
+variables, if nothing but the saver uses them.
 """
 
 import re
@@ -17,8 +17,8 @@ from tensorflow.python.saved_model import loader_impl
 
 from bertline.errors import CheckpointError
 
-# TensorFlow calls an operation stateful that has effects or depends on more than its inputs. These
-# reach nothing but memory and, Print alone, standard error.
+# TensorFlow marks operations that have effects, or depend on more than their inputs, as stateful.
+# The effects of these stay in memory (of Print: on standard error).
 _HARMLESS = re.compile(
     r"(Stateful)?PartitionedCall|If|While|Case|_Arg|_Retval|XlaCallModule|Assert|Print|"
     r"Var(Handle|IsInitialized)Op|(Read|Assign|AssignAdd|AssignSub)VariableOp|"
@@ -29,7 +29,7 @@ _HARMLESS = re.compile(
     r"Random\w+|(Parameterized)?TruncatedNormal|Multinomial|Rng\w+|CheckNumerics(V2)?|"
     r"Stateful(Random|Standard|Truncated|Uniform)\w+|GuaranteeConst|Empty|StatelessRandomGetAlg"
 )
-# These are not called stateful and reach files all the same.
+# These are not marked as stateful but do read or write files.
 _HARMFUL = re.compile(
     r"ReadFile|MatchingFiles|ImmutableConst|DecodeProtoV2|EncodeProto|PyFuncStateless|"
     r"InitializeTableFromTextFile|GenerateVocabRemapping|Debug\w+|\w*(Dataset|Reader)\w*"
@@ -38,12 +38,12 @@ _RESTORES = re.compile(r"Restore(V2|Slice)?|ShardedFilename")
 
 
 def check_saved_model(folder: Path) -> None:
-    """Raises CheckpointError if a SavedModel holds an operation that could reach files.
+    """Raises CheckpointError if a SavedModel holds an operation with effects outside of it.
 
-    Also for a folder without a readable SavedModel.
+    Raises it also for a folder without a readable SavedModel.
     """
     try:
-        # As TensorFlow's own loader, so that what is checked is what is loaded.
+        # TensorFlow's own parser: it chooses among several files as the loader does.
         saved = loader_impl.parse_saved_model(str(folder))
     except (OSError, DecodeError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -60,18 +60,18 @@ def check_saved_model(folder: Path) -> None:
             [*(graph.functions.keys() - by_saver[1]), *meta.object_graph_def.concrete_functions],
         )
         _check(graph, *others, folder)
-        # What saves is not run; what restores is, where the SavedModel is one of TF1.
+        # The saving part never runs; the restoring part runs when a TF1 SavedModel is loaded.
         _check(graph, *restoring, folder, except_for=_RESTORES)
 
 
 def check_graph(definition: Any, where: Path) -> None:
-    """Raises CheckpointError if a GraphDef holds an operation that could reach files."""
+    """Raises CheckpointError if a GraphDef holds an operation with effects outside of it."""
     graph = _Calls(definition)
     _check(graph, set(graph.nodes), set(graph.functions), where)
 
 
 class _Calls:
-    """The nodes of a GraphDef and its functions, and what leads to what."""
+    """The nodes and functions of a GraphDef and the calls among them."""
 
     def __init__(self, definition: Any) -> None:
         self.nodes: Mapping[str, Any] = {node.name: node for node in definition.node}
@@ -82,7 +82,7 @@ class _Calls:
     def behind(
         self, tensors: Iterable[str], functions: Iterable[str] = ()
     ) -> tuple[set[str], set[str]]:
-        """The names of all nodes and functions that are computed for these."""
+        """The names of all nodes and functions that these depend on, themselves included."""
         waiting = [_node_name(tensor) for tensor in tensors]
         nodes: set[str] = set()
         called = list(functions)
@@ -110,7 +110,7 @@ class _Calls:
 
 
 def _entrances(meta: Any) -> Iterator[str]:
-    """The tensors and operations that a MetaGraphDef offers to be run, by name."""
+    """The names of the tensors and operations that a MetaGraphDef declares as runnable."""
     for signature in meta.signature_def.values():
         for tensor in (*signature.inputs.values(), *signature.outputs.values()):
             yield tensor.name

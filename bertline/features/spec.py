@@ -1,4 +1,4 @@
-"""How texts are divided into tokens, a model's inputs cut and its answers chosen."""
+"""How texts are split into tokens, how a model's inputs are cut, how answers are chosen."""
 
 from typing import Annotated, Literal
 
@@ -12,10 +12,10 @@ Positive = Annotated[int, Field(gt=0)]
 
 
 class AddedToken(Config):
-    """A token that is found in a text before the text is divided into words.
+    """A token that is matched in a text before the text is split into words.
 
-    single_word: only where no letter or digit touches it. normalized: found in the normalized text
-    (lower-cased, if the text is) instead of the text itself.
+    single_word: matches only where no letter or digit precedes or follows. normalized: matches in
+    the normalized (for example lower-cased) text instead of the original.
     """
 
     content: Annotated[str, Field(min_length=1)]
@@ -24,11 +24,11 @@ class AddedToken(Config):
 
 
 class TokenizerSpec(Config):
-    """How an encoder's vocabulary divides texts; keys have Hugging Face's names.
+    """How texts are split into entries of a vocabulary; keys have Hugging Face's names.
 
-    do_lower_case: lower-case the text. strip_accents: remove accents; None: if the text is
-    lower-cased. tokenize_chinese_chars: each Chinese character is a word. added_tokens: entries of
-    the vocabulary that are no WordPieces.
+    do_lower_case: lower-case the text. strip_accents: remove accents; None: as do_lower_case.
+    tokenize_chinese_chars: split at each Chinese character. added_tokens: entries of the vocabulary
+    that are matched whole, before WordPiece.
     """
 
     do_lower_case: bool = True
@@ -38,7 +38,7 @@ class TokenizerSpec(Config):
 
     @property
     def tokenizer(self) -> "TokenizerSpec":
-        """These keys alone, of a configuration that has others too."""
+        """The keys of the tokenizer alone, without those that a subclass adds."""
         return TokenizerSpec(**{name: getattr(self, name) for name in TokenizerSpec.model_fields})
 
 

@@ -17,11 +17,11 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 class EncoderConfig(TokenizerSpec):
-    """The shape of a BERT encoder, and how the vocabulary it was trained with divides texts.
+    """The shape of a BERT encoder, and the tokenizer of the vocabulary it was trained with.
 
     Keys of the shape have the names of bert_config.json. hidden_act: "gelu" is the exact erf form
-    (Hugging Face), "gelu_tanh" the tanh form of Google's TF1 code. has_pooler: whether there is a
-    pooled output; without one the encoder gives its sequence alone.
+    (Hugging Face), "gelu_tanh" the tanh form of Google's TF1 code. has_pooler: whether the encoder
+    has a pooled output beside its sequence output.
     """
 
     vocab_size: Positive
@@ -40,15 +40,15 @@ class EncoderConfig(TokenizerSpec):
 
     @classmethod
     def of_checkpoint(cls, values: Mapping[str, Any], where: str) -> Self:
-        """The shape in a bert_config.json or config.json, whose other keys are left out.
+        """The encoder that a bert_config.json or config.json describes; ignores other keys.
 
-        Raises ConfigError, naming the place `where`, for an encoder that is not here.
+        Raises ConfigError, naming the place `where`, for an unsupported shape.
         """
         of_shape = cls.model_fields.keys() - TokenizerSpec.model_fields.keys() - {"has_pooler"}
         return cls.parse({key: values[key] for key in values if key in of_shape}, where)
 
     def with_tokenizer(self, spec: TokenizerSpec) -> Self:
-        """The same encoder whose texts are divided as `spec` says."""
+        """The same encoder with the tokenizer `spec`."""
         return self.model_copy(update=dict(spec.tokenizer))
 
     @field_validator("num_attention_heads")
@@ -61,7 +61,7 @@ class EncoderConfig(TokenizerSpec):
 
 
 def check_pairs(encoder: EncoderConfig, where: str) -> None:
-    """Raises DataError, naming the place `where` of a pair of texts, if an encoder reads none."""
+    """Raises DataError, naming the place `where` of a pair, if the encoder reads single texts."""
     if encoder.type_vocab_size < 2:
         raise DataError(
             f"{where} is a pair, but the encoder has one segment (type_vocab_size 1); give single "

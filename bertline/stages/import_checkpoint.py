@@ -86,7 +86,7 @@ def run(settings: Settings, *, encoder: Path) -> None:
         )
     _print_summary(config, len(vocabulary), layers_dropped, heads)
     if has_pooling:
-        print("  left out: sentence-transformers' pooling; average sequence_output over the tokens")
+        print("  left out: sentence-transformers' pooling; apply it to sequence_output")
     if head and not head.is_supported:
         print(f"  left out: its head, a {head.name}, which is not supported")
 

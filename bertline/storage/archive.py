@@ -2,6 +2,7 @@
 
 import bz2
 import contextlib
+import errno
 import gzip
 import lzma
 import shutil
@@ -77,7 +78,7 @@ def unpack(archive: Path, folder: Path) -> Path:
     except DAMAGE as error:
         raise _damaged(archive, error) from None
     except OSError as error:
-        if error.errno is None:  # so bz2 tells of damage
+        if error.errno in (None, errno.EINVAL):  # so bz2 and zipfile tell of damage
             raise _damaged(archive, error) from None
         raise
     return folder

@@ -82,6 +82,7 @@ def _complete(blob: Any, partial: Partial, progress: Progress, deadline: Deadlin
         partial.restart(generation)
     progress.update(partial.size_bytes)
     while partial.size_bytes < blob.size:
+        deadline.check()
         before = partial.size_bytes
         try:
             # As stored: the checksum is of the stored bytes, also where they are compressed.

@@ -72,6 +72,7 @@ def _inspect(options: argparse.Namespace) -> None:
 
 def _quantize(options: argparse.Namespace) -> None:
     from bertline.integrity import verify_if_artifact
+    from bertline.keras_import import import_keras
     from bertline.modeling.config import ModelSpec
     from bertline.stages.select_sites import Settings, run
 
@@ -86,6 +87,7 @@ def _quantize(options: argparse.Namespace) -> None:
             f"{model}: not trained to be quantized; add the stage quantize to its recipe, or give "
             "--no-training"
         )
+    import_keras()
     run(settings, **artifacts, exported=options.output)
     print(f"written: {options.output}")
 

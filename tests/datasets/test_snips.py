@@ -162,7 +162,10 @@ def test_names_that_are_empty_or_there_twice_and_hostile_json_are_told(
 
 
 def test_an_entity_of_null_is_none(tmp_path: Path) -> None:
-    chunks = [{"text": "play ", "entity": None}, {"text": "jazz", "entity": "genre"}]
+    chunks: list[dict[str, Any]] = [
+        {"text": "play ", "entity": None},
+        {"text": "jazz", "entity": "genre"},
+    ]
     [utterance] = snips.read(small_layout(tmp_path, train_Play_full=of("Play", chunks))).train
     assert isinstance(utterance, TaggedText)
     assert utterance.slots == (Slot("genre", 5, 9),)

@@ -19,7 +19,7 @@ def asked(id: str, *answers: tuple[str, int], **more: Any) -> dict[str, Any]:
     return {"id": id, "question": f"{id}?", "answers": given, **more}
 
 
-def content(*questions: dict[str, Any], context: str = CONTEXT, version: str = "1.1") -> Any:
+def content(*questions: dict[str, Any], context: object = CONTEXT, version: str = "1.1") -> Any:
     paragraph = {"context": context, "qas": list(questions)}
     return {"version": version, "data": [{"title": "Miles", "paragraphs": [paragraph]}]}
 

@@ -85,7 +85,7 @@ SPECS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module", params=SPECS.values(), ids=SPECS)
+@pytest.fixture(scope="module", params=list(SPECS.values()), ids=list(SPECS))
 def pair(request: pytest.FixtureRequest) -> tuple[Tokenizer, Any]:
     tokenizer = make_tokenizer(**request.param)
     return tokenizer, compiled_graph(tokenizer, LONGEST)

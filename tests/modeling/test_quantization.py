@@ -63,6 +63,20 @@ def test_a_network_asks_at_each_site_once(head: str) -> None:
     assert len(sites) == 12 + 2 * (14 + 2 * 7) + 3 + len(LABELS[head] or [head])
 
 
+def test_an_encoder_without_a_pooler_has_its_sites_not() -> None:
+    spec = spec_of("answer_span")
+    encoder = spec.encoder.model_copy(update={"has_pooler": False})
+    sites = QuantizationSpec().sites(encoder.num_hidden_layers, "answer_span", has_pooler=False)
+    asked: list[str] = []
+    model = build_model(
+        spec.model_copy(update={"encoder": encoder}), sites=Asking(dict(sites), asked)
+    )
+    asked.clear()
+    model(batch_of([2, 5, 3], length=4))
+    assert sorted(asked) == sorted(sites)
+    assert sites_of(2, "answer_span").keys() - sites == {"encoder/pooler", "encoder/pooled"}
+
+
 def test_patterns_are_names_or_kinds() -> None:
     name = "layer_3/output_norm/variance"
     assert matches(name, ["layer_3/output_norm/variance"])

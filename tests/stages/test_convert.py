@@ -249,22 +249,41 @@ def test_a_head_that_may_be_another_is_a_classifier_when_asked_for(
     assert open_source(tmp_path / "bert", "head").graph.outputs == ("label_logits",)
 
 
-def test_without_a_pooler_there_is_no_pooled_output(wide_encoder: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "bert"
-    shutil.copytree(wide_encoder, folder)
+def without_pooler(encoder: Path, folder: Path) -> Path:
+    shutil.copytree(encoder, folder)
     write_json(folder / "encoder.json", read_json(folder / "encoder.json") | {"has_pooler": False})
-    weights = load_weights(wide_encoder / "weights.safetensors")
+    weights = load_weights(encoder / "weights.safetensors")
     kept = {path: value for path, value in weights.items() if "pooler" not in path}
     save_weights(kept, folder / "weights.safetensors")
+    return folder
+
+
+def test_without_a_pooler_there_is_no_pooled_output(wide_encoder: Path, tmp_path: Path) -> None:
+    folder = without_pooler(wide_encoder, tmp_path / "bert")
     with pytest.raises(ConfigError, match="no pooler; give --output sequence, whose mean over the"):
         open_source(folder, "pooled")
-    run(Settings(formats=("litert", "saved_model")), source=folder, exported=tmp_path / "x")
-    batch = some_batch(1, 8)
-    expected = {"sequence_output": keras_encoder(wide_encoder)(batch)["sequence_output"]}
-    check_close(by_litert(tmp_path / "x/litert_float32.tflite", batch), expected)
+    run(Settings(formats=("saved_model",)), source=folder, exported=tmp_path / "x")
+    (file,) = Exports.read(tmp_path / "x").files
+    assert [port.name for port in file.outputs] == ["sequence_output"]
     variables = tf.train.list_variables(str(tmp_path / "x/saved_model/variables/variables"))
     stored = [name for name, _ in variables if name.startswith("variables_of_graph/")]
-    assert len(stored) == len(kept)
+    assert len(stored) == len(load_weights(folder / "weights.safetensors"))
+
+
+def test_answers_to_questions_need_no_pooler(wide_encoder: Path, tmp_path: Path) -> None:
+    """As Hugging Face saves a BertForQuestionAnswering."""
+    folder = without_pooler(wide_encoder, tmp_path / "bert")
+    kernel = np.random.default_rng(0).normal(size=(32, 2)).astype("f4")
+    head = {"span_dense/kernel": kernel, "span_dense/bias": np.zeros(2, "f4")}
+    save_weights(head, folder / "head.safetensors")
+    HeadSpec(name="answer_span").write(folder)
+    run(Settings(formats=("openvino_fp32", "litert")), source=folder, exported=tmp_path / "x")
+    batch = some_batch(1, 8)
+    logits = np.asarray(keras_encoder(wide_encoder)(batch)["sequence_output"]) @ kernel
+    expected = {"start_logits": logits[..., 0], "end_logits": logits[..., 1]}
+    for file in Exports.read(tmp_path / "x").files:
+        found = open_predictor(tmp_path / "x", file.name)(batch)
+        check_close(found, expected, atol=0.2 if file.runtime == "openvino" else 1e-5)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

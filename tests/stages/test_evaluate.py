@@ -12,11 +12,20 @@ from bertline.modeling.config import ModelSpec
 from bertline.modeling.model import build_model
 from bertline.modeling.weights import save_weights, tensors_of
 from bertline.stages.evaluate import Settings, run
+from bertline.usage import Cost, Usage
 from tests.evaluation.toy_material import write_material
 from tests.toy_model import write_toy_folder
 
 FILES = ["saved_model", "litert_dynamic_int8", "openvino_int8"]
 SMALL = {"batch_size": 2, "agreement_examples": 4, "latency_examples": 2, "bootstrap_samples": 50}
+
+TRAINED = Cost(
+    seconds=70,
+    user_seconds=120,
+    system_seconds=5,
+    page_faults=100_000,
+    peak_memory_bytes=1_234_500_000,
+)
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +41,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         write_json(model / "model.json", spec.model_dump())
         entry = {"step": 1, "epoch": 1.0, "loss": 2.0, "learning_rate": 1e-4, "dev_loss": 2.0}
         write_json(model / "history.json", {"entries": [entry]})
+    Usage(stages={"finetune": TRAINED}).write(folder / "model")
     return {
         "model": folder / "model",
         "exported": folder / "exported",
@@ -67,6 +77,14 @@ def test_every_file_is_run_in_its_own_runtime(report: Path) -> None:
     assert results.reference.name == "keras"
     assert results.reference.size_bytes > 0
     assert results.baselines["a bag-of-words classifier"].keys() == {"intent_accuracy"}
+
+
+def test_the_report_has_what_the_stages_cost(report: Path) -> None:
+    stages = Results.read(report).stages
+    assert list(stages) == ["finetune", "evaluate"]
+    assert stages["finetune"] == TRAINED  # as it was noted when it ran
+    assert stages["evaluate"].peak_memory_bytes > 10**8
+    assert "1234.5 MB" in (report / "report.html").read_text()
 
 
 def test_files_of_a_report(inputs: dict[str, Path], report: Path) -> None:

@@ -13,7 +13,7 @@ from bertline.errors import CheckpointError, ConfigError, DataError
 from bertline.modeling.checkpoints.heads import HeadSpec
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.weights import load_weights, save_weights, weights_digest
-from bertline.stages.finetune import Settings, run
+from bertline.stages.finetune import Settings, model_spec, run
 from bertline.training.start import check_head
 from tests.conftest import ROOT
 from tests.stages.toy_artifacts import write_encoder, write_features
@@ -216,6 +216,15 @@ def test_a_checkpoint_without_a_pooler_gets_a_trained_one(
     assert "the checkpoint has no pooler: a new one is trained" in capsys.readouterr().out
     assert ModelSpec.read(tmp_path / "model") == SPEC
     assert load_weights(tmp_path / "model/weights.safetensors").keys() > weights.keys()
+
+
+def test_answers_to_questions_need_no_pooler(tmp_path: Path) -> None:
+    encoder = write_encoder(tmp_path / "encoder")
+    config = read_json(encoder / "encoder.json") | {"has_pooler": False}
+    write_json(encoder / "encoder.json", config)
+    spec = SPEC.model_copy(update={"task": "squad-v1", "labels": {}})
+    features = write_features(tmp_path / "features", spec)
+    assert not model_spec(encoder, features).encoder.has_pooler
 
 
 def test_features_of_another_tokenizer_are_refused(tmp_path: Path, inputs: dict[str, Path]) -> None:

@@ -1,4 +1,5 @@
 import json
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bertline.artifacts import read_json, read_manifest
+from bertline.artifacts import files_of, read_json, read_manifest
 from bertline.errors import CheckpointError, ConfigError, UserError
 from bertline.modeling.checkpoints.heads import HeadSpec
 from bertline.modeling.config import EncoderConfig
@@ -23,6 +24,7 @@ from tests.modeling.toys import (
     write_google,
     write_hugging_face,
 )
+from tests.storage.raw_server import RawServer, ok
 
 
 def import_from(checkpoint: Path, **settings: Any) -> Path:
@@ -191,7 +193,7 @@ def test_a_folder_of_sentence_transformers(
     (tmp_path / "model/1_Pooling/config.json").write_text('{"pooling_mode_mean_tokens": true}')
     (tmp_path / "model/modules.json").write_text("[]")
     assert config_of(import_from(tmp_path / "model")) == config
-    said = "\n  left out: sentence-transformers' pooling; average sequence_output over the tokens\n"
+    said = "\n  left out: sentence-transformers' pooling; apply it to sequence_output\n"
     assert said in capsys.readouterr().out
 
 
@@ -321,3 +323,24 @@ def test_the_vocabulary_has_another_size(tmp_path: Path) -> None:
 def test_a_config_that_contradicts_itself(tmp_path: Path) -> None:
     write_hugging_face(tmp_path / "bert", num_attention_heads=3)
     refused(tmp_path / "bert", ConfigError, "does not divide hidden_size 8")
+
+
+def test_the_manifest_does_not_hold_what_opens_an_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    write_hugging_face(tmp_path / "bert")
+    shutil.make_archive(str(tmp_path / "bert"), "zip", tmp_path, "bert")
+    server = RawServer([ok((tmp_path / "bert.zip").read_bytes())])
+    try:
+        host = server.address.removeprefix("http://")
+        address = f"http://me:hunter2@{host}/bert.zip?sig=5ec2e7"
+        run(Settings(checkpoint=address), encoder=tmp_path / "encoder")
+    finally:
+        server.close()
+    about = read_manifest(tmp_path / "encoder", "encoder").about
+    assert about["checkpoint"] == f"http://…@{host}/bert.zip?…"
+    shown = "".join(capfd.readouterr())
+    for text in (shown, *(file.read_bytes().decode("latin-1") for file in files_of(tmp_path))):
+        assert "hunter2" not in text and "5ec2e7" not in text

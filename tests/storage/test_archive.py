@@ -1,3 +1,4 @@
+import bz2
 import gzip
 import io
 import os
@@ -141,40 +142,52 @@ def test_a_damaged_header_is_not_the_end(tmp_path: Path) -> None:
 MiB = 1 << 20
 
 
+Compress = Callable[[bytes], bytes]
+
+
+def zeros(compress: Compress) -> bytes:
+    """300 MiB of zeros, as streams that follow each other."""
+    return compress(bytes(10 * MiB)) * 30
+
+
+def header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
+    member = tarfile.TarInfo(name)
+    member.size, member.type = size, kind
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
 def bomb_zip(path: Path) -> Path:
-    return make_zip(path, {f"{number}": bytes(50 * MiB) for number in range(6)})
+    return make_zip(path, {f"{number}": bytes(50 * MiB) for number in range(5)})
 
 
-def bomb_tar(mode: str) -> Callable[[Path], Path]:
-    return lambda path: make_tar(path, {"zeros": bytes(300 * MiB)}, mode)
+def bomb_tar(compress: Compress) -> Callable[[Path], Path]:
+    def make(path: Path) -> Path:
+        path.write_bytes(compress(header("zeros", 300 * MiB)) + zeros(compress))
+        return path
+
+    return make
 
 
 def bomb_after_the_end(path: Path) -> Path:
     make_tar(path, {"a": b"1"})
-    with gzip.open(path, "ab") as stream:
-        stream.write(bytes(300 * MiB))
+    path.write_bytes(path.read_bytes() + zeros(gzip.compress))
     return path
 
 
 def bomb_sparse(path: Path) -> Path:
     """A file that is all hole: 512 bytes in the archive, 8 GB unpacked."""
-    member = tarfile.TarInfo("hole")
-    member.size = 0
-    header = bytearray(member.tobuf(tarfile.GNU_FORMAT))
-    header[156:157] = tarfile.GNUTYPE_SPARSE
-    header[483:495] = b"%011o\0" % 8_000_000_000
-    header[148:156] = b" " * 8
-    header[148:156] = b"%06o\0 " % sum(header[:512])
-    path.write_bytes(bytes(header) + bytes(1024))
+    raw = bytearray(header("hole", 0, tarfile.GNUTYPE_SPARSE))
+    raw[483:495] = b"%011o\0" % 8_000_000_000
+    raw[148:156] = b" " * 8
+    raw[148:156] = b"%06o\0 " % sum(raw[:512])
+    path.write_bytes(bytes(raw) + bytes(1024))
     return path
 
 
 def bomb_name(path: Path) -> Path:
     """A name of 300 MiB."""
-    member = tarfile.TarInfo("././@LongLink")
-    member.type, member.size = tarfile.GNUTYPE_LONGNAME, 300 * MiB
-    with gzip.open(path, "wb") as stream:
-        stream.write(member.tobuf(tarfile.GNU_FORMAT) + bytes(300 * MiB))
+    name = header("././@LongLink", 300 * MiB, tarfile.GNUTYPE_LONGNAME)
+    path.write_bytes(gzip.compress(name) + zeros(gzip.compress))
     return path
 
 
@@ -182,8 +195,8 @@ def bomb_name(path: Path) -> Path:
     ("bomb", "message"),
     [
         (bomb_zip, "holds more than 50 GB, or than 200 times its own size; if it is meant to be"),
-        (bomb_tar("w:gz"), "than 200 times its own size"),
-        (bomb_tar("w:bz2"), "than 200 times its own size"),
+        (bomb_tar(gzip.compress), "than 200 times its own size"),
+        (bomb_tar(bz2.compress), "than 200 times its own size"),
         (bomb_after_the_end, "than 200 times its own size"),
         (bomb_sparse, "than 200 times its own size"),
         (bomb_name, "a name of 314,572,800 bytes"),
@@ -241,4 +254,14 @@ def test_names_that_cannot_be_files_are_told(
 ) -> None:
     archive = make(tmp_path / "archive", dict.fromkeys(names, b"1"))
     with pytest.raises(StorageError, match=r"member '.*' cannot be a file here \(.*\); pack"):
+        unpack(archive, tmp_path / "out")
+
+
+def test_a_place_before_the_beginning_is_told(tmp_path: Path) -> None:
+    archive = make_zip(tmp_path / "archive", {"a": b"1"})
+    raw = bytearray(archive.read_bytes())
+    end = raw.rindex(b"PK\5\6")
+    raw[end + 16 : end + 20] = (2**31).to_bytes(4, "little")  # where the listing begins
+    archive.write_bytes(raw)
+    with pytest.raises(StorageError, match="not a whole zip or tar archive"):
         unpack(archive, tmp_path / "out")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bertline.artifacts import read_json
 from bertline.errors import CheckpointError
+from bertline.keras_import import import_keras
 from bertline.modeling.checkpoints.accounting import by_our_names
 from bertline.modeling.config import EncoderConfig
 from bertline.modeling.weights import Tensors
@@ -93,6 +94,7 @@ def read_weights(prefix: Path, config: EncoderConfig) -> Tensors:
 
 
 def _tensors(prefix: Path) -> Tensors:
+    import_keras()  # which TensorFlow imports
     import tensorflow as tf
 
     try:

@@ -24,8 +24,8 @@ _PROBLEMS = {
 class HeadSpec(Document):
     """The head of an encoder artifact.
 
-    name: one of SUPPORTED, or what else it is. classes: in the order of the logits. is_certain:
-    False where the checkpoint does not tell whether texts or tokens are classified.
+    name: one of SUPPORTED, or the name of an unsupported kind. classes: in the order of the logits.
+    is_certain: False if the checkpoint does not say whether it classifies texts or tokens.
     """
 
     file_name: ClassVar[str] = "head.json"
@@ -35,15 +35,16 @@ class HeadSpec(Document):
 
     @property
     def is_supported(self) -> bool:
-        """Whether a model can be made of it."""
+        """Whether the encoder and this head can become a model."""
         return self.name in SUPPORTED
 
 
 def head_of(tensors: Tensors, values: Mapping[str, Any], where: str) -> HeadSpec | None:
-    """The head among a checkpoint's tensors by our paths; None if it is for pre-training only.
+    """The head of a checkpoint; None if it has none but those of pre-training.
 
-    values: of config.json; nothing for TF1 checkpoints, whose config does not describe heads.
-    Raises CheckpointError, naming the place `where`, if values and tensors contradict each other.
+    tensors: by our paths. values: of config.json; empty for TF1 checkpoints, whose config does not
+    describe heads. Raises CheckpointError, naming the place `where`, if values and tensors
+    contradict each other.
     """
     if "label_dense/bias" not in tensors:
         return HeadSpec(name="answer_span") if "span_dense/bias" in tensors else None
@@ -51,7 +52,7 @@ def head_of(tensors: Tensors, values: Mapping[str, Any], where: str) -> HeadSpec
     architectures = [str(name).removeprefix("TF") for name in _list(values.get("architectures"))]
     names = [_ARCHITECTURES[name] for name in architectures if name in _ARCHITECTURES]
     if not names and POOLER[0] not in tensors:
-        # What classifies texts reads the pooler's output.
+        # A classifier of texts reads the pooled output.
         names = ["token classifier"]
     name = names[0] if names else "classifier"
     if name == "classifier":

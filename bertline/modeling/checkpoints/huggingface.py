@@ -77,7 +77,7 @@ def read_config(file: Path) -> EncoderConfig:
                 f"{file}: {key} is {values[key]!r}; give a checkpoint where it is {known!r}"
             )
     activation = values.get("hidden_act", "gelu")
-    values["hidden_act"] = _ACTIVATIONS.get(activation, activation)
+    values["hidden_act"] = _ACTIVATIONS.get(str(activation), activation)
     return EncoderConfig.of_checkpoint(values, where=str(file))
 
 
@@ -162,7 +162,10 @@ def _tensors(folder: Path) -> Tensors:
     if not index.is_file():
         _check_format(folder)
         return load_tensors(folder / "model.safetensors")
-    names = sorted({str(name) for name in read_values(index).get("weight_map", {}).values()})
+    weight_map = read_values(index).get("weight_map")
+    if not isinstance(weight_map, dict):
+        raise CheckpointError(f"{index}: no weight_map; copy it again")
+    names = sorted({str(name) for name in weight_map.values()})
     for name in names:
         # The index is foreign text: a shard is a file of this folder and nothing else.
         if not re.fullmatch(r"[\w.-]+\.safetensors", name):

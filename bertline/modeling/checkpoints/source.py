@@ -74,7 +74,7 @@ def opened(checkpoint: str, config: str | None, vocab: str | None) -> Iterator[F
             message = re.sub(here, lambda _: told, str(error))
             for key, address in (("config", config), ("vocab", vocab)):
                 place = rf"{re.escape(str(temporary))}/{key}/[^/:]+"
-                message = re.sub(place, lambda _, name=address: name or "", message)
+                message = re.sub(place, (address or "").replace("\\", r"\\"), message)
             raise type(error)(message) from None
 
 

@@ -1,4 +1,4 @@
-"""A checkpoint's vocabulary and what its files say of how it divides texts."""
+"""A checkpoint's vocabulary and tokenizer settings, from the files beside its weights."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +15,7 @@ CONFIG, WHOLE = "tokenizer_config.json", "tokenizer.json"
 ADDED, SPECIAL_MAP = "added_tokens.json", "special_tokens_map.json"
 SPECIAL = {"pad_token": PAD, "unk_token": UNK, "cls_token": CLS, "sep_token": SEP}
 STAYS_TEXT = {*SPECIAL.values(), "[MASK]"}
-"""Special tokens that are only added by number; in a text they are text."""
+"""Special tokens that only the encoding adds, by id; written in a text they stay text."""
 _SAME_CLASSES = re.compile(
     r"(Bert|DistilBert|Electra|MobileBert)Tokenizer(Fast)?|PreTrainedTokenizerFast|"
     r"TokenizersBackend"
@@ -25,7 +25,7 @@ _ONLY: dict[str, dict[str, object]] = {
     "pre_tokenizer": {"type": "BertPreTokenizer"},
     "model": {"type": "WordPiece", "unk_token": UNK, "continuing_subword_prefix": "##"},
 }
-"""Part of tokenizer.json → the values that make it BERT's."""
+"""Part of tokenizer.json → the values of a BERT's."""
 _NORMALIZER_KEYS = {
     "do_lower_case": "lowercase",
     "strip_accents": "strip_accents",
@@ -36,7 +36,7 @@ _NORMALIZER_KEYS = {
 
 @dataclass(frozen=True)
 class TokenizerFiles:
-    """vocabulary: token → id, added tokens behind the others. spec: how texts are divided."""
+    """vocabulary: token → id, added tokens last. spec: how texts are split."""
 
     vocabulary: dict[str, int]
     spec: TokenizerSpec
@@ -45,16 +45,17 @@ class TokenizerFiles:
 def read_tokenizer(folder: Path, vocab: Path, do_lower_case: bool | None = None) -> TokenizerFiles:
     """The tokenizer of a checkpoint's folder.
 
-    vocab: its vocab.txt; where that is missing the vocabulary of tokenizer.json is taken. What
-    tokenizer_config.json says comes before what tokenizer.json says. do_lower_case: of a vocabulary
-    of which neither says it; None: as the vocabulary looks. Raises CheckpointError for a tokenizer
-    that divides texts in another way than BERT's.
+    vocab: its vocab.txt; if that does not exist, the vocabulary comes from tokenizer.json.
+    tokenizer_config.json overrides tokenizer.json. do_lower_case: used if neither sets it; None:
+    inferred from the vocabulary. Raises CheckpointError for a tokenizer that splits texts in
+    another way than BERT's.
     """
     try:
         return _read(folder, vocab, do_lower_case)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
-            f"{folder}: malformed tokenizer files ({error!r:.80}); copy them again"
+            f"{folder}: malformed tokenizer files ({str(error).splitlines()[0]:.80}); copy them "
+            "again"
         ) from None
 
 
@@ -73,6 +74,8 @@ def _read(folder: Path, vocab: Path, do_lower_case: bool | None) -> TokenizerFil
         values["do_lower_case"] = is_lower
     said = {key: value for key, value in values.items() if value is not None}
     added = _added_tokens(folder, config, whole, vocabulary)
+    if broken := [entry for entry in vocabulary if "\n" in entry]:
+        raise CheckpointError(f"{folder}: {broken[0]!r}, an entry with a line break; remove it")
     spec = TokenizerSpec.parse(said, where=str(folder / CONFIG))
     return TokenizerFiles(vocabulary, spec.model_copy(update={"added_tokens": added}))
 
@@ -87,7 +90,7 @@ def looks_lower_cased(vocabulary: Iterable[str]) -> bool:
 
 
 def _check_config(file: Path, config: Mapping[str, Any]) -> None:
-    """Raises CheckpointError for settings that are not ours."""
+    """Raises CheckpointError for a setting that is not supported."""
     kind = config.get("tokenizer_class") or "BertTokenizer"
     never_split = set(config.get("never_split") or ()) - STAYS_TEXT
     problems = {
@@ -127,10 +130,10 @@ def _vocabulary(vocab: Path, file: Path, whole: Mapping[str, Any]) -> dict[str, 
     vocabulary = read_vocab(vocab)
     if entries and vocab.parent == file.parent:
         for token, number in entries.items():
-            if vocabulary.get(token, number) != number:
+            if vocabulary.get(token) != number:
                 raise CheckpointError(
-                    f"{vocab}: {token!r} is {vocabulary[token]}, in {file.name} {number}; "
-                    "remove the file that is not the weights'"
+                    f"{vocab}: the id of {token!r} is {vocabulary.get(token)}, in {file.name} it "
+                    f"is {number}; remove the file that does not belong to the weights"
                 )
     return vocabulary
 
@@ -138,10 +141,10 @@ def _vocabulary(vocab: Path, file: Path, whole: Mapping[str, Any]) -> dict[str, 
 def _added_tokens(
     folder: Path, config: Mapping[str, Any], whole: Mapping[str, Any], vocabulary: dict[str, int]
 ) -> tuple[AddedToken, ...]:
-    """The added tokens; those that are not in the vocabulary yet are put behind its entries."""
+    """The added tokens; those that are not yet in the vocabulary are appended to it."""
     found: dict[str, AddedToken] = {}
     listed = dict(_listed_tokens(folder, config, whole))
-    # Tokens without a number come behind the others, in their order.
+    # Tokens without an id come last, in their order.
     for content, (number, token) in sorted(
         listed.items(), key=lambda entry: (entry[1][0] is None, entry[1][0] or 0)
     ):
@@ -160,12 +163,12 @@ def _added_tokens(
 def _listed_tokens(
     folder: Path, config: Mapping[str, Any], whole: Mapping[str, Any]
 ) -> Iterator[tuple[str, tuple[int | None, AddedToken]]]:
-    """(content, (id, token)) of each file in which a token is listed, the most exact last."""
+    """(content, (id, token)) for each place that lists a token, the most detailed place last."""
     special = [
         _content(entry)
         for values in (config, _read_if_there(folder / SPECIAL_MAP))
         for key in ("additional_special_tokens", "extra_special_tokens")
-        for entry in values.get(key) or ()
+        for entry in _entries(values.get(key) or ())
     ]
     for content in special:
         yield content, (None, AddedToken(content=content))
@@ -178,7 +181,7 @@ def _listed_tokens(
 
 
 def _token(entry: Mapping[str, Any]) -> AddedToken:
-    # lstrip and rstrip, which take white space along, change no ids.
+    # lstrip and rstrip only move offsets: white space has no ids.
     return AddedToken(
         content=entry["content"],
         single_word=bool(entry.get("single_word")),
@@ -186,6 +189,11 @@ def _token(entry: Mapping[str, Any]) -> AddedToken:
     )
 
 
+def _entries(tokens: Any) -> Iterable[Any]:
+    """The tokens of a list, or of an object with names as keys."""
+    return tokens.values() if isinstance(tokens, dict) else tokens
+
+
 def _content(entry: Any) -> str:
-    """The text of a token, which files write as it is or in an object."""
+    """The text of a token, which files hold as a string or in an object."""
     return str(entry["content"] if isinstance(entry, dict) else entry)

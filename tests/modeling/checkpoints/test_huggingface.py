@@ -244,10 +244,14 @@ def test_a_shard_that_is_missing_is_told(tmp_path: Path) -> None:
     (tmp_path / "b.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"b\.safetensors: no such file"):
         read_weights(tmp_path, CONFIG)
-    (tmp_path / "model.safetensors.index.json").write_text("{}")
+    write_index(tmp_path, {})
     message = "embeddings.word_embeddings.weight is missing, .* and 27 more; use the config"
     with pytest.raises(CheckpointError, match=message):
         read_weights(tmp_path, CONFIG)
+    for content in ("{}", '{"weight_map": []}'):
+        (tmp_path / "model.safetensors.index.json").write_text(content)
+        with pytest.raises(CheckpointError, match=r"index\.json: no weight_map; copy it again"):
+            read_weights(tmp_path, CONFIG)
 
 
 @pytest.mark.parametrize(
@@ -269,6 +273,9 @@ def test_what_is_no_bert_is_told(tmp_path: Path, changes: dict[str, Any], messag
 
 
 def test_an_activation_the_encoder_has_not(tmp_path: Path) -> None:
+    write_hugging_face(tmp_path, hidden_act=["gelu"])
+    with pytest.raises(ConfigError, match=r"config\.json: key 'hidden_act' = \['gelu'\]"):
+        read_config(tmp_path / "config.json")
     write_hugging_face(tmp_path, hidden_act="silu")
     with pytest.raises(ConfigError, match=r"config\.json: key 'hidden_act' = 'silu'"):
         read_config(tmp_path / "config.json")

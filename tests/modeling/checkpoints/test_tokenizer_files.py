@@ -118,7 +118,7 @@ def test_another_tokenizer_json_is_refused(
 
 def test_two_vocabularies_must_be_the_same(tmp_path: Path) -> None:
     swapped = [*ENTRIES[:5], "schon", "schön", *ENTRIES[7:]]
-    with pytest.raises(CheckpointError, match=r"'schön' is 6, in tokenizer\.json 5; remove the"):
+    with pytest.raises(CheckpointError, match=r"id of 'schön' is 6, in tokenizer\.json it is 5;"):
         read(tmp_path, swapped, tokenizer=WHOLE)
 
 
@@ -199,3 +199,10 @@ def test_malformed_files_are_told_in_one_line(tmp_path: Path) -> None:
     ):
         with pytest.raises(CheckpointError, match=r"malformed tokenizer files \(.*\); copy them"):
             read(tmp_path / name, tokenizer_config=content)
+    with pytest.raises(
+        CheckpointError, match=r"malformed tokenizer files \(1 validation error"
+    ) as error:
+        read(tmp_path / "d", added_tokens={"": 10})
+    assert "\n" not in str(error.value)
+    with pytest.raises(CheckpointError, match=r"'a\\nb', an entry with a line break; remove it"):
+        read(tmp_path / "e", added_tokens={"a\nb": 10})
