@@ -37,7 +37,8 @@ class FixedShape:
             raise CheckpointError(
                 f"{name}: inputs are not all [batch, length]; export the model again"
             )
-        return cls(name, *shape, positions=positions)
+        rows, length = shape
+        return cls(name, rows, length, positions)
 
     def filled(self, batch: Batch) -> Batch:
         """`batch` [rows, length] in the file's shape; what is added has no influence on the rest.
