@@ -19,8 +19,8 @@ from bertline.evaluation.inference import (
     read_items,
     version_folder,
 )
-from bertline.evaluation.instruction_sets import InstructionSetWarning
 from bertline.evaluation.remote import local_path
+from bertline.export.instruction_sets import InstructionSetWarning
 from bertline.export.listing import FILE_NAME, Exports
 from bertline.features.answers import Answer, Item
 from bertline.features.batches import MODEL_INPUTS, FeatureSet, pad_batch

@@ -15,14 +15,14 @@ import numpy as np
 
 from bertline.errors import ConfigError, DataError
 from bertline.evaluation.forward import SINGLE_MULTIPLE, forward
-from bertline.evaluation.instruction_sets import (
+from bertline.evaluation.predictors import Predictor, is_installed, open_predictor, warm
+from bertline.evaluation.predictors.open import RUNTIMES
+from bertline.evaluation.remote import local_path
+from bertline.export.instruction_sets import (
     InstructionSetWarning,
     find_instruction_set,
     note_on_verdict,
 )
-from bertline.evaluation.predictors import Predictor, is_installed, open_predictor, warm
-from bertline.evaluation.predictors.open import RUNTIMES
-from bertline.evaluation.remote import local_path
 from bertline.export.listing import ExportedFile, Exports
 from bertline.features.answers import Answer, Item, Meanings, rows_by_example
 from bertline.features.batches import FeatureSet, round_up

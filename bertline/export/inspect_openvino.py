@@ -14,6 +14,7 @@ import openvino
 
 from bertline.errors import CheckpointError
 from bertline.export.inspection import DEFAULT_LENGTH, Inspection
+from bertline.export.instruction_sets import openvino_properties
 
 PRODUCTS = {"FullyConnected", "MatMul", "Convolution"}
 INTEGERS = {"i8", "u8"}
@@ -26,7 +27,7 @@ def inspect_openvino(path: Path, length: int | None = None) -> Inspection:
     try:
         model = core.read_model(path)
         chosen = _set_length(model, length)
-        compiled = core.compile_model(model, "CPU")
+        compiled = core.compile_model(model, "CPU", openvino_properties())
     except RuntimeError as error:
         raise CheckpointError(
             f"{path}: not an OpenVINO model ({str(error).strip().splitlines()[-1]}); "
