@@ -35,9 +35,9 @@ from benchmarks.speed import TORCH, comparison_table, latency_table, throughput_
 from benchmarks.worker import Block, Worker
 from bertline.artifacts import read_manifest
 from bertline.errors import ConfigError, DataError
-from bertline.evaluation.instruction_sets import find_instruction_set
 from bertline.evaluation.material import pick
 from bertline.examples import read_split
+from bertline.export.instruction_sets import find_instruction_set
 from bertline.export.listing import Exports
 from bertline.features.batches import FeatureSet
 from bertline.features.tagged_text import encode_tagged_texts

@@ -22,7 +22,7 @@ from bertline.evaluation.inference import (
     preferred_name,
     read_items,
 )
-from bertline.evaluation.instruction_sets import InstructionSetWarning
+from bertline.export.instruction_sets import InstructionSetWarning
 from bertline.export.listing import Exports
 from bertline.features.answers import Answer, Item
 from bertline.features.batches import MODEL_INPUTS, FeatureSet, pad_batch

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from bertline import __version__
 from bertline.errors import BertlineError
-from bertline.evaluation.instruction_sets import (
+from bertline.export.instruction_sets import (
     find_instruction_set,
     is_limited,
     note_on_verdict,

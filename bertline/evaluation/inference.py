@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from bertline.errors import CheckpointError, ConfigError, DataError
 from bertline.evaluation.address import find_model
 from bertline.evaluation.forward import SINGLE_MULTIPLE, forward
-from bertline.evaluation.instruction_sets import (
+from bertline.evaluation.predictors import Predictor, is_installed, open_predictor, warm
+from bertline.evaluation.predictors.open import RUNTIMES
+from bertline.export.instruction_sets import (
     InstructionSetWarning,
     find_instruction_set,
     note_on_verdict,
 )
-from bertline.evaluation.predictors import Predictor, is_installed, open_predictor, warm
-from bertline.evaluation.predictors.open import RUNTIMES
 from bertline.export.listing import ExportedFile, Exports
 from bertline.features.answers import Answer, Item, Meanings, rows_by_example
 from bertline.features.batches import FeatureSet, round_up

@@ -17,6 +17,7 @@ from openvino import opset13 as opset
 
 from bertline.errors import CheckpointError
 from bertline.export.inspection import Inspection, lengths_to_try, too_long
+from bertline.export.instruction_sets import openvino_properties
 
 PRODUCTS = {"FullyConnected", "MatMul", "Convolution"}
 INTEGERS = {"i8", "u8"}
@@ -34,7 +35,7 @@ def inspect_openvino(path: Path, length: int | None = None) -> Inspection:
         model, custom = _network(path)
         try:
             batch, fixed = _fix_shape(model, tried)
-            compiled = openvino.Core().compile_model(model, "CPU")
+            compiled = openvino.Core().compile_model(model, "CPU", openvino_properties())
         except RuntimeError:
             continue
         break

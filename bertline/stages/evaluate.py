@@ -10,7 +10,6 @@ from bertline.artifacts import digest, new_artifact, read_json, read_manifest, w
 from bertline.config import Config
 from bertline.evaluation.environment import describe_environment
 from bertline.evaluation.gate import Gate, judge
-from bertline.evaluation.instruction_sets import LIMITS, find_instruction_set
 from bertline.evaluation.material import Material
 from bertline.evaluation.measure import Observation, file_result, observe
 from bertline.evaluation.metrics import unmeasured
@@ -20,6 +19,7 @@ from bertline.evaluation.report import render_report
 from bertline.evaluation.results import REFERENCE, FileFacts, FileResult, ModelFacts, Results
 from bertline.evaluation.summary import summary_lines
 from bertline.export.inspection import inspect
+from bertline.export.instruction_sets import LIMITS, find_instruction_set
 from bertline.export.listing import ExportedFile, Exports
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.cost import encoder_flops, parameter_count, prune_ratio

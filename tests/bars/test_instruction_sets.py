@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.seeds import Pooled, pool, run_seeds
-from bertline.evaluation.instruction_sets import find_instruction_set
 from bertline.evaluation.results import Results
+from bertline.export.instruction_sets import find_instruction_set
 from tests.bars.test_quantized import AGREEMENT, ROOT_FOLDER, SEEDS, TRAINED, check
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]

@@ -15,9 +15,9 @@ from bertline.artifacts import new_artifact, write_json
 from bertline.errors import CheckpointError, ConfigError, DataError, StorageError
 from bertline.evaluation import inference
 from bertline.evaluation.inference import LoadedModel, read_items
-from bertline.evaluation.instruction_sets import SETS, InstructionSetWarning
 from bertline.evaluation.predictors import Batch, Logits
 from bertline.examples import Slot
+from bertline.export.instruction_sets import SETS, InstructionSetWarning
 from bertline.export.listing import ExportedFile, Exports
 from bertline.features.kinds import KINDS
 
@@ -32,7 +32,7 @@ def model(request: pytest.FixtureRequest, toy_folder: Path) -> LoadedModel:
 
 @pytest.fixture(scope="module")
 def openvino_model(toy_folder: Path) -> LoadedModel:
-    return bertline.load(str(toy_folder))
+    return bertline.load(str(toy_folder), "openvino_int8")
 
 
 def test_answer_as_worked_out_by_hand(model: LoadedModel) -> None:

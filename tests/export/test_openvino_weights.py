@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from openvino import opset13 as opset
 
-from bertline.evaluation.instruction_sets import find_instruction_set
+from bertline.export.instruction_sets import find_instruction_set
 from bertline.export.openvino_weights import store_weights, widening
 from tests.export.openvino_runs import product
 from tests.limited import LIMITS, call

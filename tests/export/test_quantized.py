@@ -20,6 +20,7 @@ from bertline.evaluation.predictors.keras import KerasPredictor
 from bertline.evaluation.predictors.litert import LiteRtPredictor
 from bertline.export.calibration import samples_of
 from bertline.export.inspection import inspect
+from bertline.export.instruction_sets import openvino_properties
 from bertline.export.listing import FORMATS, ExportedFile
 from bertline.export.quantized_exporter import QuantizedExporter
 from bertline.export.ranges import trained_ranges
@@ -220,7 +221,9 @@ def test_files_with_float_outputs_have_the_trained_ranges_too(
 
 
 def test_openvino_multiplies_in_integers(model: Path, exported: dict[str, ExportedFile]) -> None:
-    compiled = ov.Core().compile_model(path_of(model, "openvino_int8"), "CPU")
+    compiled = ov.Core().compile_model(
+        path_of(model, "openvino_int8"), "CPU", openvino_properties()
+    )
     types = [
         (op.get_rt_info()["layerType"].value, op.get_rt_info()["runtimePrecision"].value)
         for op in compiled.get_runtime_model().get_ops()

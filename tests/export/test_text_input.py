@@ -16,6 +16,7 @@ from openvino import opset15 as opset
 
 from bertline.errors import CheckpointError, ConfigError
 from bertline.export.exporter import Exporter
+from bertline.export.instruction_sets import openvino_properties
 from bertline.export.source import open_source
 from bertline.export.text_input import TextInput, extension, tokenizer_graph
 from bertline.features.batches import MODEL_INPUTS
@@ -152,11 +153,11 @@ def test_a_file_for_texts_answers_as_the_file_for_ids(
         batch["input_mask"][row, : len(ids)] = 1
     core = ov.Core()
     core.add_extension(str(extension()))
-    of_ids = core.compile_model(tmp_path / file.path, "CPU")(batch)
+    of_ids = core.compile_model(tmp_path / file.path, "CPU", openvino_properties())(batch)
     for_texts = core.read_model(tmp_path / file.text_path)
     assert [port.any_name for port in for_texts.inputs] == ["text"]
     assert not for_texts.get_sinks()
-    of_texts = core.compile_model(for_texts, "CPU")(np.array(texts))
+    of_texts = core.compile_model(for_texts, "CPU", openvino_properties())(np.array(texts))
     for name in ("intent_logits", "slot_logits"):
         np.testing.assert_allclose(of_texts[name], of_ids[name], atol=1e-5)
 

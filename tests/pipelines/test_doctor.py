@@ -7,7 +7,7 @@ import pytest
 
 from bertline import __version__
 from bertline.artifacts import write_json
-from bertline.evaluation.instruction_sets import find_instruction_set
+from bertline.export.instruction_sets import find_instruction_set
 from bertline.export.listing import ExportedFile, Exports
 from pipelines import doctor as module
 from pipelines.cli import main

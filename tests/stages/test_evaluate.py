@@ -6,8 +6,8 @@ import pytest
 from bertline.artifacts import digest, new_artifact, read_manifest, write_json
 from bertline.errors import ConfigError, DataError
 from bertline.evaluation.gate import Gate, Verdict
-from bertline.evaluation.instruction_sets import find_instruction_set
 from bertline.evaluation.results import Results
+from bertline.export.instruction_sets import find_instruction_set
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.model import build_model
 from bertline.modeling.weights import save_weights, tensors_of

@@ -9,9 +9,9 @@ import openvino
 from numpy.typing import NDArray
 
 from bertline.errors import CheckpointError, ConfigError
-from bertline.evaluation.instruction_sets import find_instruction_set, is_limited
 from bertline.evaluation.predictors.base import Batch, Logits, check_names
 from bertline.evaluation.predictors.shape import FixedShape
+from bertline.export.instruction_sets import openvino_properties
 from bertline.features.batches import MODEL_INPUTS
 from bertline.modeling.finite import check_finite
 
@@ -25,8 +25,7 @@ class OpenVinoPredictor:
     2,200 texts per second with a 2-layer encoder, with a lock around one request 1,600 to 2,000.
 
     Precision is what OpenVINO chooses for the device, as it is for every user of the file: on
-    CPUs with bfloat16 the float files run in bfloat16. Where ONEDNN_MAX_CPU_ISA forbids bfloat16
-    it is float32, which OpenVINO does not see by itself. properties: any of OpenVINO's, by name
+    CPUs with bfloat16 the float files run in bfloat16. properties: any of OpenVINO's, by name
     ({"INFERENCE_PRECISION_HINT": "f32"}). Raises CheckpointError for a damaged or foreign file,
     ConfigError for a device or property that OpenVINO refuses.
     """
@@ -42,9 +41,7 @@ class OpenVinoPredictor:
         properties: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name
-        settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
-        if is_limited() and not find_instruction_set("openvino").has_bfloat16:
-            settings["INFERENCE_PRECISION_HINT"] = "f32"
+        settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", **openvino_properties()}
         settings |= properties or {}
         if num_threads is not None:
             settings["INFERENCE_NUM_THREADS"] = num_threads

@@ -74,6 +74,16 @@ def find_instruction_set(
     return InstructionSet(platform.machine(), "", (), has_vnni=False)
 
 
+def openvino_properties() -> dict[str, str]:
+    """What OpenVINO's CPU has to be told where oneDNN is limited.
+
+    It chooses bfloat16 by the processor and fails where the limit forbids it.
+    """
+    if is_limited() and not find_instruction_set("openvino").has_bfloat16:
+        return {"INFERENCE_PRECISION_HINT": "f32"}
+    return {}
+
+
 def is_limited(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether oneDNN is limited to some of the processor's instructions."""
     return _first_allowed(environment) > 0

@@ -3,12 +3,13 @@ from pathlib import Path
 import pytest
 
 from bertline.artifacts import write_json
-from bertline.evaluation.instruction_sets import (
+from bertline.export.instruction_sets import (
     SETS,
     InstructionSet,
     find_instruction_set,
     is_limited,
     note_on_verdict,
+    openvino_properties,
 )
 from bertline.export.listing import ExportedFile, Runtime
 
@@ -67,6 +68,13 @@ def test_limits_are_seen() -> None:
     assert is_limited({"DNNL_MAX_CPU_ISA": "AVX2"})
     assert not is_limited({"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_AMX"})
     assert not is_limited({})
+
+
+def test_openvino_is_told_of_a_limit_below_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    assert openvino_properties() == {"INFERENCE_PRECISION_HINT": "f32"}
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "DEFAULT")
+    assert openvino_properties() == {}
 
 
 def test_other_processors_have_their_machine_s_name(
