@@ -6,6 +6,7 @@ equal digests. A stage that is taken from a cache keeps the costs of the run tha
 """
 
 import os
+import re
 import resource
 import time
 from collections.abc import Iterable
@@ -15,16 +16,13 @@ from typing import ClassVar, Self
 from bertline.artifacts import Document
 from bertline.config import Config
 
-BYTES_PER_MAXRSS = 1024  # Linux counts in kibibytes
-
 
 class Cost(Config):
     """What one stage's process has used since it started.
 
     seconds: wall time. user_seconds, system_seconds: CPU time of all threads. page_faults: without
     input or output. peak_memory_bytes: the largest resident set. Ended child processes count in
-    CPU time and page faults; in peak_memory_bytes the largest of them counts where it exceeds the
-    stage's own.
+    CPU time and page faults.
     """
 
     seconds: float
@@ -35,7 +33,7 @@ class Cost(Config):
 
     @classmethod
     def until_now(cls) -> Self:
-        """The costs of this process (getrusage)."""
+        """The costs of this process."""
         own = resource.getrusage(resource.RUSAGE_SELF)
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
         return cls(
@@ -43,7 +41,7 @@ class Cost(Config):
             user_seconds=own.ru_utime + children.ru_utime,
             system_seconds=own.ru_stime + children.ru_stime,
             page_faults=own.ru_minflt + children.ru_minflt,
-            peak_memory_bytes=BYTES_PER_MAXRSS * max(own.ru_maxrss, children.ru_maxrss),
+            peak_memory_bytes=_peak_memory_bytes(),
         )
 
 
@@ -73,6 +71,13 @@ class Usage(Document):
         """The same and, last, `stage` with the costs of this process until now."""
         others = {name: cost for name, cost in self.stages.items() if name != stage}
         return type(self)(stages={**others, stage: Cost.until_now()})
+
+
+def _peak_memory_bytes() -> int:
+    # Not getrusage's ru_maxrss: a new program inherits that of the process which started it.
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    (kibibytes,) = re.findall(r"^VmHWM:\s*(\d+) kB$", status, re.M)
+    return 1024 * int(kibibytes)
 
 
 def _seconds_since_start() -> float:

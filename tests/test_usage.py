@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +7,7 @@ import pytest
 
 from bertline.errors import DataError
 from bertline.usage import Cost, Usage
+from tests.conftest import ROOT
 
 
 def cost(megabytes: int, seconds: float = 1.0) -> Cost:
@@ -32,6 +35,15 @@ def test_costs_of_this_process_grow_with_what_it_does() -> None:
     assert after.page_faults > before.page_faults
     assert after.user_seconds + after.system_seconds > before.user_seconds + before.system_seconds
     assert after.seconds > before.seconds > 0
+
+
+def test_memory_is_not_that_of_whoever_started_the_process() -> None:
+    held = np.ones(400_000_000, np.uint8)
+    code = "from bertline.usage import Cost; print(Cost.until_now().peak_memory_bytes)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert 10**6 < int(done.stdout) < held.nbytes / 2
 
 
 def test_costs_follow_the_artifacts(tmp_path: Path) -> None:
