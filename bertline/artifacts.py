@@ -102,7 +102,11 @@ def new_artifact(path: Path, kind: str, about: Mapping[str, Any] | None = None) 
     """
     with new_folder(path) as folder:
         yield folder
-        files = {str(f.relative_to(folder)): file_sha256(f) for f in files_of(folder)}
+        files = {
+            str(file.relative_to(folder)): file_sha256(file)
+            for file in files_of(folder)
+            if file != folder / MANIFEST  # of an artifact whose files were copied
+        }
         manifest = Manifest(kind=kind, about=dict(about or {}), files=files)
         write_json(folder / MANIFEST, manifest.sealed().model_dump())
 

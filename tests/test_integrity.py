@@ -4,8 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from bertline import artifacts, integrity
-from bertline.artifacts import MANIFEST, files_of, new_artifact, read_json, write_json
+from bertline import integrity
+from bertline.artifacts import (
+    MANIFEST,
+    file_sha256,
+    files_of,
+    new_artifact,
+    read_json,
+    write_json,
+)
 from bertline.errors import DataError, UserError
 from bertline.integrity import Hashes, verify, verify_if_artifact
 
@@ -81,11 +88,10 @@ def test_a_manifest_names_files_of_its_folder_only(artifact: Path, name: str) ->
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that were read to the end."""
     names: list[str] = []
-    sha256 = artifacts.file_sha256
 
     def noting(file: Path) -> str:
         names.append(file.name)
-        return sha256(file)
+        return file_sha256(file)
 
     monkeypatch.setattr(integrity, "file_sha256", noting)
     return names

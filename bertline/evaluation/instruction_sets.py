@@ -51,6 +51,7 @@ SETS = (
     InstructionSet("AVX-512 without VNNI", "avx512bw", ("AVX512",), False),
     InstructionSet("AVX2 VNNI", "avx_vnni", ("AVX2_VNNI",), True),
     InstructionSet("AVX2", "avx2", ("AVX2",), False),
+    InstructionSet("SSE4.1", "sse4_1", ("AVX", "SSE41"), False),
 )
 """From the most to the least."""
 

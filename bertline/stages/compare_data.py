@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from bertline.artifacts import MANIFEST, new_artifact, read_manifest, write_text
+from bertline.artifacts import MANIFEST, file_sha256, new_artifact, read_manifest, write_text
 from bertline.config import Config
 from bertline.drift.limits import Limits, check_data
 from bertline.drift.profile import FILE_NAME, Profile
 from bertline.drift.report import render_drift
 from bertline.drift.verdict import Drift
+from bertline.errors import DataError
 from bertline.features.tokenizer import Tokenizer
 from bertline.leftovers import temporary_folder
 from bertline.modeling.config import ModelSpec
@@ -91,5 +92,12 @@ def _files(model: str, version: int, work: Path) -> dict[str, str]:
 
 
 def _fetched(model: str, version: int, name: str, files: Mapping[str, str], work: Path) -> Path:
-    """A file of a version on this disk; raises StorageError where it is damaged."""
-    return fetch(f"{model}/{version}/{name}", work / str(version) / name, files.get(name))
+    """A file of a version on this disk; raises DataError where it is damaged."""
+    address = f"{model}/{version}/{name}"
+    file = fetch(address, work / str(version) / name)
+    if file_sha256(file) != files.get(name):
+        raise DataError(
+            f"{address}: damaged (its SHA-256 is not the manifest's); bring back a whole copy of "
+            f"version {version}, or remove its folder"
+        )
+    return file

@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks.calls import BATCH_SIZE, Calls
 from benchmarks.peer_workers import convert, largest_difference
+from benchmarks.runtimes import contestants
 from benchmarks.speed import (
     COMPARISONS,
     SAME,
@@ -118,6 +119,14 @@ def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("toy")
     write_toy_folder(folder)
     return folder
+
+
+def test_litert_is_left_out_where_runtimes_are_limited(toy_folder: Path) -> None:
+    names = contestants(toy_folder, is_limited=False)
+    assert "litert_dynamic_int8" in names
+    limited = contestants(toy_folder, is_limited=True)
+    assert limited == [name for name in names if not name.startswith("litert")]
+    assert limited
 
 
 def test_a_worker_answers_from_a_process_of_its_own(toy_folder: Path) -> None:

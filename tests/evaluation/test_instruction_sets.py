@@ -15,7 +15,7 @@ from bertline.export.listing import ExportedFile, Runtime
 BY_NAME = {each.name: each for each in SETS}
 AVX2, VNNI = BY_NAME["AVX2"], BY_NAME["AVX-512 VNNI"]
 LAPTOP = "fpu avx2 fma"
-SERVER = "fpu avx2 avx512f avx512bw avx512_vnni avx_vnni"
+SERVER = "fpu sse4_1 avx2 avx512f avx512bw avx512_vnni avx_vnni"
 
 
 def found(flags: str, folder: Path, runtime: str = "openvino", limit: str = "") -> str:
@@ -47,6 +47,7 @@ def test_the_most_that_the_processor_has(flags: str, expected: str, tmp_path: Pa
         ("AVX2_VNNI", "AVX2 VNNI"),
         ("AVX512_CORE", "AVX-512 without VNNI"),
         ("AVX512_CORE_AMX", "AVX-512 VNNI"),
+        ("AVX", "SSE4.1"),
         ("DEFAULT", "AVX-512 VNNI"),
         ("", "AVX-512 VNNI"),
     ],

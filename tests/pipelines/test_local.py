@@ -1,5 +1,6 @@
 """Really through kfp.local, with tasks that take no time."""
 
+import contextlib
 import io
 import os
 import shutil
@@ -337,8 +338,9 @@ def test_a_stage_that_was_stopped_does_not_outlive_its_run(place: Place, tmp_pat
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     with place.locked():  # the next run
-        assert is_alive(stage)
-        os.kill(stage, signal.SIGCONT)
+        # Linux itself continues, and hangs up, what is stopped in a group that lost its parent.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(stage, signal.SIGCONT)
         wait_for(lambda: not is_alive(stage))
 
 

@@ -133,7 +133,8 @@ def test_the_head_is_inside_every_file(with_head: Path, wide_model: Path) -> Non
 def test_int8_is_calibrated_by_the_texts(with_head: Path) -> None:
     model = ov.Core().read_model(with_head / "openvino_int8/model.xml")
     kinds = [node.get_type_name() for node in model.get_ops()]
-    assert kinds.count("FakeQuantize") >= 6 * SPEC.encoder.num_hidden_layers
+    # Inputs of dense layers: query, key and value have one; then of pooler and both heads.
+    assert kinds.count("FakeQuantize") == 4 * SPEC.encoder.num_hidden_layers + 3
     int8 = [
         node
         for node in model.get_ops()

@@ -71,7 +71,7 @@ def test_the_history_is_that_of_training(undisturbed: Path) -> None:
 def test_checkpoints_lie_under_the_fingerprint_of_the_run(undisturbed: Path) -> None:
     run_id = read_manifest(undisturbed / "model", "model").about["run_id"]
     names = sorted(path.name for path in (undisturbed / "work" / run_id).iterdir())
-    assert names == ["step-00000190", "step-00000200", "tensorboard"]
+    assert names == ["lock", "step-00000190", "step-00000200", "tensorboard"]
 
 
 def test_a_killed_run_ends_as_an_undisturbed_one(

@@ -1,14 +1,17 @@
 """A web server that breaks off."""
 
 import http.server
+import ssl
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bertline.storage import web
 from tests.storage.contents import CONTENT
+from tests.storage.raw_server import Answer, RawServer, Start, certificate
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -83,3 +86,33 @@ def site(
 
 def ranges(handler: type[Handler]) -> list[str | None]:
     return [wanted for _, wanted in handler.requests]
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that a download sleeps between attempts, for which it does not sleep here."""
+    slept: list[float] = []
+    monkeypatch.setattr("bertline.storage.web.time.sleep", slept.append)
+    return slept
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pauses: list[float]) -> Iterator[Start]:
+    """Starts a RawServer with these answers; tls=True: by HTTPS."""
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    servers: list[RawServer] = []
+
+    def start(*answers: Answer, tls: bool = False) -> RawServer:
+        context = None
+        if tls:
+            pem = certificate(tmp_path)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(pem)
+            monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+        servers.append(RawServer(answers, context))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()

@@ -8,12 +8,18 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from bertline.errors import StorageError
+from bertline.storage import fetch
+
 Answer = bytes | Callable[[], Iterator[bytes]]
+Start = Callable[..., "RawServer"]
+"""The fixture `start`."""
 
 
 def ok(body: bytes, *headers: str) -> bytes:
@@ -109,3 +115,21 @@ def certificate(folder: Path) -> Path:
     )
     file.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
     return file
+
+
+def moved(location: str) -> bytes:
+    return answer("302 Found", f"Location: {location}", "Content-Length: 0")
+
+
+def fetched(url: str, tmp_path: Path, sha256: str | None = None) -> bytes:
+    return fetch(url, tmp_path / "fetched", sha256).read_bytes()
+
+
+def refusal(url: str, tmp_path: Path) -> str:
+    """The one line that tells why nothing is fetched; nothing is left beside the cache."""
+    with pytest.raises(StorageError) as raised:
+        fetched(url, tmp_path)
+    message = str(raised.value)
+    assert message.isprintable(), message
+    assert not (tmp_path / "fetched").exists()
+    return message.replace(url, "URL")

@@ -2,7 +2,6 @@
 
 import email.utils
 import hashlib
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,55 +10,9 @@ from pathlib import Path
 import pytest
 
 from bertline.errors import ConfigError, StorageError
-from bertline.storage import connection, fetch, sources_digest, web
+from bertline.storage import connection, sources_digest, web
 from tests.storage.contents import CONTENT
-from tests.storage.raw_server import Answer, RawServer, answer, certificate, ok
-
-Start = Callable[..., RawServer]
-
-
-@pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that a download sleeps between attempts, for which it does not sleep here."""
-    slept: list[float] = []
-    monkeypatch.setattr("bertline.storage.web.time.sleep", slept.append)
-    return slept
-
-
-@pytest.fixture
-def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pauses: list[float]) -> Iterator[Start]:
-    """Starts a RawServer with these answers; tls=True: by HTTPS."""
-    monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    servers: list[RawServer] = []
-
-    def start(*answers: Answer, tls: bool = False) -> RawServer:
-        context = None
-        if tls:
-            pem = certificate(tmp_path)
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(pem)
-            monkeypatch.setenv("SSL_CERT_FILE", str(pem))
-        servers.append(RawServer(answers, context))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
-
-
-def fetched(url: str, tmp_path: Path, sha256: str | None = None) -> bytes:
-    return fetch(url, tmp_path / "fetched", sha256).read_bytes()
-
-
-def refusal(url: str, tmp_path: Path) -> str:
-    """The one line that tells why nothing is fetched; nothing is left beside the cache."""
-    with pytest.raises(StorageError) as raised:
-        fetched(url, tmp_path)
-    message = str(raised.value)
-    assert message.isprintable(), message
-    assert not (tmp_path / "fetched").exists()
-    return message.replace(url, "URL")
+from tests.storage.raw_server import Answer, Start, answer, fetched, ok, refusal
 
 
 @pytest.mark.parametrize("status", ["429 Slow", "500 E", "502 E", "503 E", "504 E"])
@@ -238,71 +191,3 @@ def test_another_part_than_the_one_asked_for_is_not_added(
     server = start(broken(b"ab", 4), second, ok(b"abcd"))
     assert fetched(f"{server.address}/a.zip", tmp_path) == b"abcd"
     assert ["Range: bytes=2-" in request for request in server.requests] == [False, True, False]
-
-
-def moved(location: str) -> bytes:
-    return answer("302 Found", f"Location: {location}", "Content-Length: 0")
-
-
-def test_https_and_redirects_within_it(start: Start, tmp_path: Path) -> None:
-    server = start(moved("/b.zip"), ok(CONTENT), tls=True)
-    assert fetched(f"{server.address}/a.zip", tmp_path) == CONTENT
-
-
-def test_https_is_never_left_for_http(start: Start, tmp_path: Path) -> None:
-    plain = start(ok(CONTENT))
-    server = start(moved(f"{plain.address}/a.zip"), tls=True)
-    told = refusal(f"{server.address}/a.zip", tmp_path)
-    assert told.startswith(f"URL: redirects to {plain.address}/a.zip, which is not encrypted; ")
-    assert plain.requests == []
-
-
-def test_an_inside_address_may_lead_to_another(start: Start, tmp_path: Path) -> None:
-    server = start(moved(start(ok(CONTENT)).address))
-    assert fetched(f"{server.address}/a.zip", tmp_path) == CONTENT
-
-
-@pytest.mark.parametrize(
-    "inside",
-    [
-        "127.0.0.1",
-        "localhost",
-        "2130706433",
-        "169.254.169.254",
-        "10.1.2.3",
-        "192.168.0.1",
-        "172.16.9.9",
-        "[::1]",
-        "[::ffff:127.0.0.1]",
-        "[fe80::1]",
-        "0.0.0.0",
-    ],
-)
-def test_an_outside_address_leads_to_no_inside_one(
-    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: str
-) -> None:
-    proxy = start(moved(f"http://{inside}/secret"), ok(CONTENT))
-    monkeypatch.delenv("no_proxy")
-    monkeypatch.setenv("http_proxy", proxy.address)
-    told = refusal("http://8.8.8.8/a.zip", tmp_path)
-    assert f"URL: redirects to http://{inside}/secret, an address of this machine or" in told
-    assert len(proxy.requests) == 1
-
-
-SECRET = "user:p%40ss@"
-
-
-def test_user_and_password_go_to_their_host_alone_and_are_never_shown(
-    start: Start, tmp_path: Path
-) -> None:
-    other = start(ok(CONTENT))
-    server = start(answer("401 Unauthorized"), moved(f"{other.address}/b.zip?token=abc"))
-    address = server.address.replace("://", f"://{SECRET}")
-    told = refusal(f"{address}/a.zip?X-Goog-Signature=f00&sig=b42#part", tmp_path)
-    assert told == (
-        f"{server.address.replace('://', '://…@')}/a.zip?…: HTTP 401 Unauthorized; check the "
-        "address and who may read it"
-    )
-    assert fetched(f"{address}/a.zip?sig=b42", tmp_path) == CONTENT
-    assert "Authorization: Basic dXNlcjpwQHNz\r\n" in server.requests[0]
-    assert "Authorization" not in other.requests[0]

@@ -81,7 +81,7 @@ def test_the_history_tells_every_logged_step(undisturbed: Run) -> None:
 
 def test_checkpoints_and_summaries_lie_in_the_folder(undisturbed: Run) -> None:
     names = sorted(path.name for path in undisturbed.folder.iterdir())
-    assert names == ["step-00000020", "step-00000021", "tensorboard"]
+    assert names == ["lock", "step-00000020", "step-00000021", "tensorboard"]
     events = list((undisturbed.folder / "tensorboard").glob("events.out.tfevents.*"))
     assert len(events) == 1
     assert events[0].stat().st_size > 1000

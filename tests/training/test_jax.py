@@ -83,6 +83,7 @@ def test_several_devices_train_as_one(trained: Path, several: str) -> None:
 def test_the_first_host_alone_writes(trained: Path) -> None:
     [work] = (trained / "two_hosts/work").iterdir()
     assert sorted(path.name for path in work.iterdir()) == [
+        "lock",
         "step-00000010",
         "step-00000016",
         "tensorboard",

@@ -86,6 +86,9 @@ def test_what_is_no_model_is_told(tmp_path: Path, vocab: Path) -> None:
         model_start(str(tmp_path), SPEC, vocab)
     model = write_model(tmp_path / "model")
     (model / "vocab.txt").unlink()
+    with pytest.raises(DataError, match=r"vocab\.txt: missing"):
+        model_start(str(model), SPEC, vocab)
+    (model / "manifest.json").unlink()  # without one nothing tells what belongs to the folder
     with pytest.raises(CheckpointError, match="vocabulary not as"):
         model_start(str(model), SPEC, vocab)
 

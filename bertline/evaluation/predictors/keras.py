@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from bertline.evaluation.predictors.base import OUTPUTS, Batch, Logits
+from bertline.evaluation.predictors.shape import FixedShape
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.folder import read_ranges
 from bertline.modeling.model import build_model
@@ -25,6 +26,7 @@ class KerasPredictor:
         self.name = name
         spec = ModelSpec.read(folder)
         self._outputs = OUTPUTS[spec.head]
+        self._shape = FixedShape(name, positions=spec.encoder.max_position_embeddings)
         ranges = read_ranges(folder, spec)
         sites = FixedSites(ranges) if ranges else FLOAT
         self._model = build_model(spec, dtype="float32", sites=sites)
@@ -33,5 +35,6 @@ class KerasPredictor:
 
     def __call__(self, batch: Batch) -> Logits:
         """The logits of `batch`, as in `Predictor`."""
-        results = self._model.predict_on_batch(dict(batch))
-        return {name: np.asarray(results[name], np.float32) for name in self._outputs}
+        results = self._model.predict_on_batch(dict(self._shape.filled(batch)))
+        logits = {name: np.asarray(results[name], np.float32) for name in self._outputs}
+        return self._shape.cut(logits, batch)

@@ -42,6 +42,7 @@ class LiteRtPredictor:
         outputs: Sequence[str],
         device: str = "CPU",
         num_threads: int | None = None,
+        positions: int | None = None,
     ) -> None:
         self.name = name
         self._path, self._device, self._num_threads = path, device, num_threads
@@ -58,7 +59,9 @@ class LiteRtPredictor:
         check_names(name, *tensors, outputs)
         self._inputs = {key: tensor["index"] for key, tensor in tensors[0].items()}
         self._outputs = {key: tensors[1][key] for key in outputs}
-        self._shape = FixedShape.of(name, (each["shape_signature"] for each in tensors[0].values()))
+        self._shape = FixedShape.of(
+            name, (each["shape_signature"] for each in tensors[0].values()), positions
+        )
         self.fixed_batch: int | None = self._shape.rows or 1
         # Length 0 stands for none yet. The least recently used comes first.
         self._by_length = {0: first}

@@ -74,8 +74,13 @@ def open_predictor(
         # With TensorFlow, which no other file needs.
         importlib.import_module("bertline.export.operations").check_saved_model(path)
     module = importlib.import_module(f"bertline.evaluation.predictors.{runtime.module}")
-    outputs = OUTPUTS[ModelSpec.read(folder).head]
+    spec = ModelSpec.read(folder)
     predictor: Predictor = getattr(module, runtime.predictor)(
-        path, name, outputs, device=device, num_threads=num_threads
+        path,
+        name,
+        OUTPUTS[spec.head],
+        device=device,
+        num_threads=num_threads,
+        positions=spec.encoder.max_position_embeddings,
     )
     return predictor

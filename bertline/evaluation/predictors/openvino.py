@@ -38,6 +38,7 @@ class OpenVinoPredictor:
         outputs: Sequence[str],
         device: str = "CPU",
         num_threads: int | None = None,
+        positions: int | None = None,
         properties: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name
@@ -56,7 +57,7 @@ class OpenVinoPredictor:
             ) from None
         self._inputs = _names(model.inputs, MODEL_INPUTS)
         check_names(name, self._inputs, _names(model.outputs, outputs), outputs)
-        self._shape = FixedShape.of(name, map(_sizes, model.inputs))
+        self._shape = FixedShape.of(name, map(_sizes, model.inputs), positions)
         self.fixed_batch = self._shape.rows
         self._outputs = outputs
         check_finite(_weights(model), str(path))

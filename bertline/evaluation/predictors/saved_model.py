@@ -30,6 +30,7 @@ class SavedModelPredictor:
         outputs: Sequence[str],
         device: str = "CPU",
         num_threads: int | None = None,
+        positions: int | None = None,
     ) -> None:
         self.name = name
         if num_threads is not None:
@@ -48,7 +49,9 @@ class SavedModelPredictor:
         inputs = self._function.structured_input_signature[1]
         self._inputs = list(inputs)
         check_names(name, self._inputs, self._function.structured_outputs, outputs)
-        self._shape = FixedShape.of(name, (tensor.shape.as_list() for tensor in inputs.values()))
+        self._shape = FixedShape.of(
+            name, (tensor.shape.as_list() for tensor in inputs.values()), positions
+        )
         self.fixed_batch = self._shape.rows
         check_finite(((each.name, each.numpy()) for each in self._function.variables), str(path))
         self._outputs = outputs

@@ -15,15 +15,19 @@ from bertline.evaluation.predictors.base import TOKEN_OUTPUTS, Batch, Logits
 class FixedShape:
     """The shape [rows, length] of a file's inputs; None where the file takes any size.
 
-    name: of the file, for messages.
+    name: of the file, for messages. positions: how many tokens the model has at most, None if that
+    is not known: padding beyond them is left out.
     """
 
     name: str
     rows: int | None = None
     length: int | None = None
+    positions: int | None = None
 
     @classmethod
-    def of(cls, name: str, shapes: Iterable[Sequence[int | None]]) -> Self:
+    def of(
+        cls, name: str, shapes: Iterable[Sequence[int | None]], positions: int | None = None
+    ) -> Self:
         """The shape that all inputs have; shapes: of each, an open size being None or below 1.
 
         Raises CheckpointError where they differ or are not [batch, length].
@@ -33,7 +37,8 @@ class FixedShape:
             raise CheckpointError(
                 f"{name}: inputs are not all [batch, length]; export the model again"
             )
-        return cls(name, *shape)
+        rows, length = shape
+        return cls(name, rows, length, positions)
 
     def filled(self, batch: Batch) -> Batch:
         """`batch` [rows, length] in the file's shape; what is added has no influence on the rest.
@@ -49,7 +54,7 @@ class FixedShape:
                 "export it for longer texts or cut them"
             )
         assert rows <= (self.rows or rows), "a predictor gets at most fixed_batch rows"
-        new_rows, new_length = self.rows or rows, self.length or length
+        new_rows, new_length = self._of_file(batch)
         if (new_rows, new_length) == (rows, length):
             return batch
         return {
@@ -63,12 +68,17 @@ class FixedShape:
         Tokens beyond the file's length, all of them padding, have zeros.
         """
         rows, length = batch["input_mask"].shape
-        if (self.rows or rows, self.length or length) == (rows, length):
+        if self._of_file(batch) == (rows, length):
             return dict(outputs)
         return {
             name: _of_length(values[:rows], length) if name in TOKEN_OUTPUTS else values[:rows]
             for name, values in outputs.items()
         }
+
+    def _of_file(self, batch: Batch) -> tuple[int, int]:
+        """Rows and length that the file gets for `batch`."""
+        rows, length = batch["input_mask"].shape
+        return self.rows or rows, self.length or min(length, self.positions or length)
 
 
 def _of_length(values: NDArray[Any], length: int) -> NDArray[Any]:

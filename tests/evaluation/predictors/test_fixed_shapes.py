@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import bertline
@@ -44,6 +45,19 @@ def test_a_text_that_is_too_long_is_told(fixed_folder: Path, name: str) -> None:
 def test_of_open_shapes_only_litert_files_have_a_batch(toy_folder: Path, name: str) -> None:
     expected = 1 if name == "litert_dynamic_int8" else None
     assert open_predictor(toy_folder, name).fixed_batch == expected
+
+
+def test_padding_beyond_the_positions_of_a_model_is_left_out() -> None:
+    shape = FixedShape.of("x", [[-1, -1]], positions=6)
+    ids = np.array([[5, 5, 5, 5, 5, 5, 0, 0]], np.int32)
+    batch = {"input_ids": ids, "input_mask": ids}
+    filled = shape.filled(batch)
+    assert filled["input_ids"].tolist() == [[5, 5, 5, 5, 5, 5]]
+    outputs = {name: np.ones((1, 6, 2), np.float32) for name in ("slot_logits",)}
+    cut = shape.cut(outputs, batch)["slot_logits"]
+    assert cut[0, :, 0].tolist() == [1, 1, 1, 1, 1, 1, 0, 0]
+    short = {name: values[:, :4] for name, values in batch.items()}
+    assert shape.filled(short) is short
 
 
 @pytest.mark.parametrize("shapes", [[[1, 8], [1, 9]], [[1, 8, 1]], []])

@@ -101,7 +101,7 @@ def test_a_saved_model_that_writes_files_needs_trust(folder: Path, tmp_path: Pat
         open_predictor(folder, "saved_model")
     predictor = open_predictor(folder, "saved_model", trust=True)
     ids = np.array([[2, 3]], np.int32)
-    batch = {"input_ids": ids, "input_mask": np.ones_like(ids), "segment_ids": np.zeros_like(ids)}
+    batch = {"input_ids": ids, "input_mask": np.ones_like(ids)}
     assert predictor(batch)["intent_logits"].tolist() == [[4, 6]]
     assert (tmp_path / "touched").exists()
 
