@@ -148,6 +148,7 @@ def test_the_model_it_starts_from_names_the_run(
         weights = load_weights(earlier / "weights.safetensors")
         weights["encoder/pooler/bias"] += shift
         save_weights(weights, earlier / "weights.safetensors")
+        (earlier / "manifest.json").unlink()  # which is of the weights before
         paths = {"model": tmp_path / "model", "work": tmp_path / "work"}
         run(changed(init_from=str(earlier)), **inputs, **paths)
         names.append(read_manifest(tmp_path / "model", "model").about["run_id"])
