@@ -259,12 +259,6 @@ def test_a_pair_with_an_empty_text_is_refused(toy_folder: Path, item: tuple[str,
             model.predict([item])
 
 
-def test_an_encoder_has_no_answers(tmp_path: Path) -> None:
-    (tmp_path / "encoder.json").write_text("{}")
-    with pytest.raises(ConfigError, match="an encoder without a head, whose outputs are vectors"):
-        bertline.load(tmp_path)
-
-
 @pytest.mark.parametrize("latest", ["../3", "/3", "3/../3", "three", ""])
 def test_latest_leads_nowhere_else(toy_folder: Path, tmp_path: Path, latest: str) -> None:
     for folder in ("3", "snips/3"):
