@@ -21,8 +21,10 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 os.environ["MPLBACKEND"] = "agg"
 
-# Shells let what they start in the background ignore Ctrl-C, and all that it starts in turn.
+# Shells let what they start in the background ignore Ctrl-C, nohup lets it ignore the end of the
+# terminal, and so does all that it starts in turn.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Tests never time anything, and the same commit always sees the same examples.
 hypothesis.settings.register_profile("bertline", deadline=None, derandomize=True, database=None)
