@@ -168,11 +168,12 @@ def _openvino() -> Doubled:
     import openvino
     from openvino import opset13
 
+    from bertline.export.openvino_core import core
+
     values = opset13.parameter([VALUES.size], np.float32)
     model = openvino.Model([opset13.add(values, values)], [values])
-    core = openvino.Core()
-    doubled = core.compile_model(model, "CPU")(VALUES)[0]
-    return Doubled(metadata.version("openvino"), doubled, core.available_devices)
+    doubled = core().compile_model(model, "CPU")(VALUES)[0]
+    return Doubled(metadata.version("openvino"), doubled, core().available_devices)
 
 
 def _litert() -> Doubled:

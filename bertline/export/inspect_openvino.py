@@ -18,6 +18,7 @@ from openvino import opset13 as opset
 from bertline.errors import CheckpointError
 from bertline.export.inspection import Inspection, lengths_to_try, too_long
 from bertline.export.instruction_sets import openvino_properties
+from bertline.export.openvino_core import core
 
 PRODUCTS = {"FullyConnected", "MatMul", "Convolution"}
 INTEGERS = {"i8", "u8"}
@@ -35,7 +36,7 @@ def inspect_openvino(path: Path, length: int | None = None) -> Inspection:
         model, custom = _network(path)
         try:
             batch, fixed = _fix_shape(model, tried)
-            compiled = openvino.Core().compile_model(model, "CPU", openvino_properties())
+            compiled = core().compile_model(model, "CPU", openvino_properties())
         except RuntimeError:
             continue
         break
@@ -70,13 +71,13 @@ def inspect_openvino(path: Path, length: int | None = None) -> Inspection:
 
 def _network(path: Path) -> tuple[openvino.Model, Counter[str]]:
     """The model without the tokenizer before it, if it has one, and this one's operations."""
-    core = openvino.Core()
+    reader = openvino.Core()  # of its own, as extensions stay
     if f'version="{EXTENSION}"'.encode() in path.read_bytes():
         from bertline.export.text_input import extension
 
-        core.add_extension(str(extension()))
+        reader.add_extension(str(extension()))
     try:
-        model = core.read_model(path)
+        model = reader.read_model(path)
     except RuntimeError as error:
         raise CheckpointError(
             f"{path}: not an OpenVINO model ({str(error).strip().splitlines()[-1]}); "

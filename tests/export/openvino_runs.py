@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
 
 from bertline.evaluation.predictors.openvino import OpenVinoPredictor
+from bertline.export.openvino_core import core
 
 
 def layers(path: str) -> dict[str, int]:
     """How many layers of each kind OpenVINO runs the model as, in float32."""
-    compiled = ov.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     nodes = compiled.get_runtime_model().get_ops()
     return dict(Counter(node.get_rt_info()["layerType"].value for node in nodes))
 
@@ -26,6 +26,6 @@ def logits(path: str, outputs: list[str], batch: dict[str, list[list[int]]]) -> 
 
 def product(path: str, row: list[float]) -> list[float]:
     """The only output of a model of one input, in float32."""
-    compiled = ov.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     values: list[float] = compiled(np.array([row], np.float32))[0][0].tolist()
     return values

@@ -12,6 +12,7 @@ from ai_edge_litert.interpreter import Interpreter
 from bertline.errors import ConfigError
 from bertline.export.graph import graph_of_network
 from bertline.export.listing import FORMATS
+from bertline.export.openvino_core import core
 from bertline.features.batches import MODEL_INPUTS
 from bertline.modeling.model import build_encoder
 from tests.export import openvino_runs
@@ -70,7 +71,7 @@ def test_weights_are_stored_once(exported: Path, model: Path) -> None:
 
 @pytest.mark.parametrize("name", OPENVINO)
 def test_openvino_has_named_inputs_of_any_size(exported: Path, name: str) -> None:
-    model = ov.Core().read_model(exported / FORMATS[name].path)
+    model = core().read_model(exported / FORMATS[name].path)
     assert {port.any_name for port in model.inputs} == set(MODEL_INPUTS)
     for port in model.inputs:
         assert port.element_type == ov.Type.i32

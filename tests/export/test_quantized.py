@@ -22,6 +22,7 @@ from bertline.export.calibration import samples_of
 from bertline.export.inspection import inspect
 from bertline.export.instruction_sets import openvino_properties
 from bertline.export.listing import FORMATS, ExportedFile
+from bertline.export.openvino_core import core
 from bertline.export.quantized_exporter import QuantizedExporter
 from bertline.export.ranges import trained_ranges
 from bertline.export.source import open_source
@@ -221,9 +222,7 @@ def test_files_with_float_outputs_have_the_trained_ranges_too(
 
 
 def test_openvino_multiplies_in_integers(model: Path, exported: dict[str, ExportedFile]) -> None:
-    compiled = ov.Core().compile_model(
-        path_of(model, "openvino_int8"), "CPU", openvino_properties()
-    )
+    compiled = core().compile_model(path_of(model, "openvino_int8"), "CPU", openvino_properties())
     types = [
         (op.get_rt_info()["layerType"].value, op.get_rt_info()["runtimePrecision"].value)
         for op in compiled.get_runtime_model().get_ops()
@@ -238,7 +237,7 @@ def test_openvino_s_weights_are_stored_in_integers(
 ) -> None:
     matrices = [
         node
-        for node in ov.Core().read_model(path_of(model, "openvino_int8")).get_ops()
+        for node in core().read_model(path_of(model, "openvino_int8")).get_ops()
         if node.get_type_name() == "Constant" and len(node.shape) == 2 and min(node.shape) > 1
     ]
     integers = [node for node in matrices if node.get_element_type() in (ov.Type.i8, ov.Type.u8)]
@@ -256,7 +255,7 @@ ROUNDED_FOR_PRODUCTS = (
 
 def test_openvino_has_the_trained_ranges(model: Path, exported: dict[str, ExportedFile]) -> None:
     found = set()
-    for node in ov.Core().read_model(path_of(model, "openvino_int8")).get_ops():
+    for node in core().read_model(path_of(model, "openvino_int8")).get_ops():
         sources = [node.input_value(i).get_node() for i in range(node.get_input_size())]
         kinds = [source.get_type_name() for source in sources]
         if node.get_type_name() == "FakeQuantize" and kinds[0] not in ("Constant", "Convert"):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from openvino import opset15 as opset
 
 from bertline.errors import CheckpointError, ConfigError
+from bertline.export import openvino_core
 from bertline.export.exporter import Exporter
 from bertline.export.instruction_sets import openvino_properties
 from bertline.export.source import open_source
@@ -57,6 +58,7 @@ def make_tokenizer(**spec: Any) -> Tokenizer:
 
 
 def compiled_graph(tokenizer: Tokenizer, longest: int, length: int | None = None) -> Any:
+    openvino_core.core()  # before this one, see there
     core = ov.Core()
     core.add_extension(str(extension()))
     texts = opset.parameter([-1], ov.Type.string)
@@ -151,6 +153,7 @@ def test_a_file_for_texts_answers_as_the_file_for_ids(
     for row, ids in enumerate(expected(source.tokenizer(), texts, 12)):
         batch["input_ids"][row, : len(ids)] = ids
         batch["input_mask"][row, : len(ids)] = 1
+    openvino_core.core()  # before this one, see there
     core = ov.Core()
     core.add_extension(str(extension()))
     of_ids = core.compile_model(tmp_path / file.path, "CPU", openvino_properties())(batch)

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from bertline.artifacts import read_json
+from bertline.export.openvino_core import core
 from bertline.features.batches import MODEL_INPUTS
 from bertline.modeling.checkpoints import huggingface
 from bertline.modeling.heads import HEADS
@@ -47,7 +47,7 @@ def test_a_checkpoint_becomes_files(checkpoint: Path, tmp_path: Path, capsys: Ca
     config = huggingface.read_config(checkpoint / "config.json")
     network = build_encoder(config, ["pooled"])
     assign(network.trainable_variables, huggingface.read_weights(checkpoint, config), "toy")
-    compiled = ov.Core().compile_model(
+    compiled = core().compile_model(
         folder / "openvino_fp32/model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
     )
     for rows in ([[2, 8, 3]], [[2, 8, 3], [2, 9, 10, 11, 3]]):
@@ -139,7 +139,7 @@ def outputs_of(file: Path, batch: dict[str, Any]) -> dict[str, Any]:
     if file.suffix == ".tflite":
         outputs: dict[str, Any] = Interpreter(str(file)).get_signature_runner()(**batch)
         return outputs
-    compiled = ov.Core().compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = core().compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return {port.any_name: value for port, value in compiled(batch).items()}
 
 

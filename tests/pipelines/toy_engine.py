@@ -68,7 +68,10 @@ class Container:
     def exec_run(self, command: Sequence[str]) -> None:
         """Runs `kill -NUMBER -1` in the container."""
         (number,) = re.findall(r"kill -(\d+) -1", command[-1])
-        os.killpg(self.process.pid, int(number))
+        # The first process of a container, a shell, hears nothing of it.
+        first = self.process.pid
+        for child in Path(f"/proc/{first}/task/{first}/children").read_text().split():
+            os.kill(int(child), int(number))
 
     def wait(self, timeout: float | None = None) -> dict[str, int]:
         """The exit status as docker tells it."""

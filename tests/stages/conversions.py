@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
+from bertline.export.openvino_core import core
 from bertline.modeling.model import build_encoder
 from bertline.modeling.weights import assign, load_weights
 from tests.modeling.toys import batch_of, toy_spec
@@ -26,7 +26,7 @@ def some_batch(batch: int, length: int) -> dict[str, NDArray[np.int32]]:
 
 def by_openvino(path: Path, batch: dict[str, Any]) -> Outputs:
     options = {"INFERENCE_PRECISION_HINT": "f32"}
-    results = ov.Core().compile_model(path, "CPU", options)(batch)
+    results = core().compile_model(path, "CPU", options)(batch)
     return {port.any_name: value for port, value in results.items()}
 
 

@@ -14,6 +14,7 @@ from bertline.artifacts import files_of, read_json, read_manifest, write_json
 from bertline.errors import CheckpointError, ConfigError
 from bertline.evaluation.predictors import open_predictor
 from bertline.export.listing import Exports
+from bertline.export.openvino_core import core
 from bertline.export.source import open_source
 from bertline.features.batches import MODEL_INPUTS
 from bertline.modeling.checkpoints.heads import HeadSpec
@@ -82,13 +83,13 @@ def test_every_runtime_gives_keras_outputs_at_every_shape(
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_ir_is_reshapable(wide_encoder: Path, converted: Path, shape: tuple[int, int]) -> None:
-    model = ov.Core().read_model(converted / "openvino_fp32/model.xml")
+    model = core().read_model(converted / "openvino_fp32/model.xml")
     assert all(port.element_type == ov.Type.i32 for port in model.inputs)
     assert all(port.partial_shape == ov.PartialShape([-1, -1]) for port in model.inputs)
     model.reshape({port: list(shape) for port in model.inputs})
     assert model.output("pooled_output").shape == [shape[0], 32]
     assert model.output("sequence_output").shape == [*shape, 32]
-    compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     batch = some_batch(*shape)
     pooled = compiled(batch)["pooled_output"]
     np.testing.assert_allclose(
@@ -101,7 +102,7 @@ def test_no_dropout_is_left(with_head: Path) -> None:
     kinds = {
         node.get_type_name()
         for name in ("openvino_fp16", "openvino_int8")
-        for node in ov.Core().read_model(with_head / name / "model.xml").get_ops()
+        for node in core().read_model(with_head / name / "model.xml").get_ops()
     }
     interpreter = Interpreter(str(with_head / "litert_float32.tflite"))
     kinds |= {operation["op_name"] for operation in interpreter._get_ops_details()}
@@ -131,7 +132,7 @@ def test_the_head_is_inside_every_file(with_head: Path, wide_model: Path) -> Non
 
 
 def test_int8_is_calibrated_by_the_texts(with_head: Path) -> None:
-    model = ov.Core().read_model(with_head / "openvino_int8/model.xml")
+    model = core().read_model(with_head / "openvino_int8/model.xml")
     kinds = [node.get_type_name() for node in model.get_ops()]
     # Inputs of dense layers: query, key and value have one; then of pooler and both heads.
     assert kinds.count("FakeQuantize") == 4 * SPEC.encoder.num_hidden_layers + 3
@@ -156,7 +157,7 @@ def test_static_shapes_are_in_every_file(wide_encoder: Path, tmp_path: Path) -> 
     folder = tmp_path / "x"
     batch = some_batch(2, 16)
     expected = {"pooled_output": keras_encoder(wide_encoder)(batch)["pooled_output"]}
-    model = ov.Core().read_model(folder / "openvino_fp32/model.xml")
+    model = core().read_model(folder / "openvino_fp32/model.xml")
     assert [list(port.shape) for port in model.inputs] == [[2, 16]] * 3
     check_close(by_openvino(folder / "openvino_fp32/model.xml", batch), expected)
     runner = Interpreter(str(folder / "litert_float32.tflite")).get_signature_runner()

@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import openvino as ov
 import pytest
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -14,6 +13,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from bertline.errors import CheckpointError, ConfigError, DataError
 from bertline.export.graph import graph_of_network
 from bertline.export.listing import Exports
+from bertline.export.openvino_core import core
 from bertline.features.batches import MODEL_INPUTS
 from bertline.modeling.model import build_encoder
 from bertline.modeling.weights import assign, load_weights
@@ -72,7 +72,7 @@ def test_a_frozen_graph_keeps_its_names_and_types(
     check_close(by_openvino(tmp_path / "x/openvino_fp32/model.xml", theirs), expected)
     kinds = [
         node.get_type_name()
-        for node in ov.Core().read_model(tmp_path / "x/openvino_int8/model.xml").get_ops()
+        for node in core().read_model(tmp_path / "x/openvino_int8/model.xml").get_ops()
     ]
     # Inputs of dense layers: query, key and value have one; then of the pooler.
     assert kinds.count("FakeQuantize") == 4 * SPEC.encoder.num_hidden_layers + 1

@@ -12,6 +12,7 @@ from bertline.errors import CheckpointError, ConfigError
 from bertline.evaluation.predictors.base import Batch, Logits, check_names
 from bertline.evaluation.predictors.shape import FixedShape
 from bertline.export.instruction_sets import openvino_properties
+from bertline.export.openvino_core import core
 from bertline.features.batches import MODEL_INPUTS
 from bertline.modeling.finite import check_finite
 
@@ -45,9 +46,8 @@ class OpenVinoPredictor:
         settings |= properties or {}
         if num_threads is not None:
             settings["INFERENCE_NUM_THREADS"] = num_threads
-        core = openvino.Core()
         try:
-            model = core.read_model(path)
+            model = core().read_model(path)
         except RuntimeError as error:
             raise CheckpointError(
                 f"{path}: not an OpenVINO model ({_reason(error)}); export or copy it again"
@@ -59,11 +59,11 @@ class OpenVinoPredictor:
         self._outputs = outputs
         check_finite(_weights(model), str(path))
         try:
-            compiled = core.compile_model(model, device, settings)
+            compiled = core().compile_model(model, device, settings)
         except RuntimeError as error:
             raise ConfigError(
                 f"{name}: OpenVINO cannot use device {device!r} with {settings} "
-                f"({_reason(error)}); available: {', '.join(core.available_devices)}"
+                f"({_reason(error)}); available: {', '.join(core().available_devices)}"
             ) from None
         self._compiled = compiled
         self._idle = deque([compiled.create_infer_request()])

@@ -43,3 +43,26 @@ def test_a_thread_may_outlive_a_model_that_it_used(toy_folder: Path, name: str) 
     command = [sys.executable, "-c", LEAVE, str(toy_folder), name]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "ended\n"), done.stderr
+
+
+HEAR = """
+import gc, os, signal, sys
+import bertline
+
+signal.signal(signal.SIGTERM, lambda *_: print("heard", flush=True))
+first, second = bertline.load(*sys.argv[1:]), bertline.load(*sys.argv[1:])
+first.predict(["play some jazz"])
+del first
+gc.collect()
+second.predict(["play some jazz"])
+del second
+gc.collect()
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_a_signal_is_heard_after_models_have_gone(toy_folder: Path) -> None:
+    """OpenVINO's CPU plugin replaces the stack for signals and may put back one that is gone."""
+    command = [sys.executable, "-c", HEAR, str(toy_folder), "openvino_int8"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr

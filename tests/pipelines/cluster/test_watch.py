@@ -2,10 +2,13 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
+from pipelines.cluster import watch
 from pipelines.cluster.pods import OUT_OF_MEMORY
 from tests.pipelines.cluster.conftest import RUN
 from tests.pipelines.cluster.kubeflow import Kubeflow
@@ -339,9 +342,11 @@ def test_interrupt_leaves_the_run_alone(
     number: signal.Signals,
     ending: str,
 ) -> None:
-    monkeypatch.setattr(
-        "pipelines.cluster.watch.time.sleep", lambda seconds: os.kill(os.getpid(), number)
+    # Not time.sleep itself, which other threads call too.
+    clock = SimpleNamespace(
+        monotonic=time.monotonic, sleep=lambda seconds: os.kill(os.getpid(), number)
     )
+    monkeypatch.setattr(watch, "time", clock)
     assert bertline("runs", RUN) == 128 + number
     assert capsys.readouterr().err.splitlines()[-1] == (
         f"error: {ending}; run {RUN} goes on; `bertline runs {RUN}` follows it, `cancel` ends it"
