@@ -179,6 +179,11 @@ def test_read_json_tells_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_named_by_what_was_to_be_written(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="No space left") as raised, new_folder(tmp_path / "model"):
-        raise OSError(errno.ENOSPC, "No space left on device", "/elsewhere/source")
-    assert raised.value.filename == str(tmp_path / "model")
+    with (
+        pytest.raises(OSError, match="No space left") as raised,
+        new_folder(tmp_path / "model") as folder,
+    ):
+        # As `shutil.copyfile` raises it.
+        written = str(folder / "vocab.txt")
+        raise OSError(errno.ENOSPC, "No space left on device", "/elsewhere/source", None, written)
+    assert raised.value.filename2 == str(tmp_path / "model" / "vocab.txt")

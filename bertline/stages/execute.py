@@ -176,8 +176,6 @@ def explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, KeyboardInterrupt):
         code, ending = interrupts.told(error)
         return code, f"{ending}; run the same command again to continue"
-    if isinstance(error, ModuleNotFoundError):
-        return ConfigError.exit_code, _missing_package(error)
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return 1, f"out of memory ({one_line(error) or 'no more is given'}); {MORE_MEMORY}"
     if isinstance(error, shutil.Error) and isinstance(error.args[0], list):

@@ -79,7 +79,8 @@ class Machine:
     @property
     def sequence(self) -> list[str]:
         """The calls so far, without those that only look whether docker is there."""
-        return [call for call in self.calls.read_text().splitlines() if call != "docker info"]
+        calls = self.calls.read_text().replace(f"{MANIFESTS}/", "manifests/").splitlines()
+        return [call for call in calls if call != "docker info"]
 
 
 def installation(context: str, overlay: str) -> list[str]:
@@ -104,7 +105,7 @@ def installation(context: str, overlay: str) -> list[str]:
         '               "defaultSecurityContextRunAsUser": "1000",',
         '               "defaultSecurityContextRunAsGroup": "1000"}}',
         f"{on} --namespace kubeflow patch configmap workflow-controller-configmap --type merge"
-        f" --patch-file {MANIFESTS}/workflow-defaults.yaml",
+        " --patch-file manifests/workflow-defaults.yaml",
         f"{on} --namespace kubeflow set env deployment/ml-pipeline"
         " ALLOWEDSERVICEACCOUNTS=bertline-runner",
         f"{on} --namespace kubeflow wait deployment --all --for condition=available"
