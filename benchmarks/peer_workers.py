@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.calls import Calls
+from benchmarks.child import ROOT
 from benchmarks.speed import NNCF, SAME, STATIC, TORCH
-from benchmarks.worker import ROOT, Worker
+from benchmarks.worker import Worker
 from bertline.evaluation.predictors import Logits
 from bertline.features.batches import FeatureSet
 from bertline.modeling.checkpoints.huggingface import write_checkpoint

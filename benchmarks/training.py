@@ -17,10 +17,8 @@ without AVX-512 has.
 """
 
 import argparse
-import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -30,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.child import Child
 from benchmarks.rounds import in_turn
 from benchmarks.training_batches import BATCHES, SETTINGS, STATIC_LENGTH, TrainingSet
 from benchmarks.training_worker import KINDS, SETTINGS_FILE, Block
@@ -40,7 +39,6 @@ from bertline.modeling.weights import load_weights
 from bertline.stages import import_checkpoint, ingest, tokenize
 from bertline.training.devices import has_bfloat16
 
-ROOT = Path(__file__).parents[1]
 Blocks = Mapping[str, Sequence[Block]]
 
 
@@ -76,32 +74,17 @@ class Worker:
     """The parent's end of a contestant's process. Raises SystemExit where it ends too early."""
 
     def __init__(self, contestant: Contestant, folder: Path, threads: int, python: str) -> None:
-        self._name, self._log = contestant.name, folder / f"{contestant.name}.log"
         arguments = [contestant.kind, contestant.precision, str(folder), str(threads)]
-        with self._log.open("w") as log:
-            self._process = subprocess.Popen(
-                [python, "-m", "benchmarks.training_worker", *arguments],
-                cwd=ROOT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
+        log = folder / f"{contestant.name}.log"
+        self._child = Child(contestant.name, "benchmarks.training_worker", arguments, log, python)
 
     def block(self, number: int) -> Block:
         """Trains block `number`."""
-        pipe_in, pipe_out = self._process.stdin, self._process.stdout
-        assert pipe_in and pipe_out
-        try:
-            print(number, file=pipe_in, flush=True)
-            return Block(**json.loads(pipe_out.readline()))
-        except (BrokenPipeError, ValueError):
-            said = self._log.read_text().strip().splitlines() or ["it ended"]
-            raise SystemExit(f"{self._name}: {said[-1]}") from None
+        return Block(**self._child.ask(number))
 
     def close(self) -> None:
         """Ends the process."""
-        self._process.communicate()
+        self._child.close()
 
 
 def prepare(folder: Path, data: str, steps: int, blocks: int) -> None:

@@ -5,7 +5,6 @@ The child reads commands, one a line, from standard input and answers with lines
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -16,10 +15,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.calls import Calls, Inputs
+from benchmarks.child import Child
 from bertline.evaluation.latency import rows_of, time_calls, warm_shapes
 from bertline.evaluation.predictors import Logits, Predictor, open_predictor
-
-ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -47,21 +45,12 @@ class Worker:
         threads: int,
         python: str = sys.executable,
     ) -> None:
-        self._name = name
         self._scratch = tempfile.TemporaryDirectory()
         file = Path(self._scratch.name, "calls.npz")
         calls.write(file)
-        self._log = Path(self._scratch.name, "log")
         arguments = [opener, str(folder), name, str(file), str(threads)]
-        with self._log.open("w") as log:
-            self._process = subprocess.Popen(
-                [python, "-m", "benchmarks.worker", *arguments],
-                cwd=ROOT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
+        log = Path(self._scratch.name, "log")
+        self._child = Child(name, "benchmarks.worker", arguments, log, python)
         self._ask("ready")
 
     def latency(self) -> Block:
@@ -85,19 +74,15 @@ class Worker:
 
     def close(self) -> None:
         """Ends the process."""
-        self._process.communicate()
+        self._child.close()
         self._scratch.cleanup()
 
     def _ask(self, command: str) -> Any:
-        pipe_in, pipe_out = self._process.stdin, self._process.stdout
-        assert pipe_in and pipe_out
         try:
-            print(command, file=pipe_in, flush=True)
-            return json.loads(pipe_out.readline())
-        except (BrokenPipeError, ValueError):
-            said = self._log.read_text().strip().splitlines() or ["it ended"]
-            self.close()
-            raise SystemExit(f"{self._name}: {said[-1]}") from None
+            return self._child.ask(command)
+        except SystemExit:
+            self._scratch.cleanup()
+            raise
 
 
 def main(opener: str, folder: str, name: str, calls_file: str, threads: str) -> None:
