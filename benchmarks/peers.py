@@ -72,7 +72,7 @@ class TorchPredictor:
 class OpenVinoPredictor:
     """`name`.xml of a folder, in OpenVINO; "float32" computes in it, the others as it chooses.
 
-    A limit on oneDNN has to be told to OpenVINO, or it chooses bfloat16 and fails.
+    OpenVINO has to know of a limit on oneDNN, or it chooses bfloat16 and fails.
     """
 
     fixed_batch: int | None = None

@@ -74,7 +74,7 @@ KINDS: dict[str, Callable[[Path, str, Precision, int], TrainBlock]] = {
 
 
 def main(kind: str, precision: Precision, folder: str, threads: str) -> None:
-    """Trains as told."""
+    """Trains as the command line asks."""
     # Runtimes take as many threads as there are processors to run on.
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(threads)])
     # What runtimes print must not get among the answers.

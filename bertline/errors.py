@@ -17,7 +17,7 @@ from bertline.addresses import without_secrets
 
 
 class BertlineError(Exception):
-    """A failure that is told to the user in one line, which never shows passwords and tokens."""
+    """A failure that the user sees as one line, which never shows passwords and tokens."""
 
     exit_code = 1
 

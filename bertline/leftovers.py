@@ -129,7 +129,7 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 @functools.cache
 def _kernel() -> str:
-    """Eight digits that tell this kernel, since it was started, from others."""
+    """Eight digits that distinguish this kernel, since it was started, from others."""
     try:
         return hashlib.sha256(BOOT_ID.read_bytes()).hexdigest()[:8]
     except OSError:

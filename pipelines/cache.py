@@ -22,7 +22,7 @@ from bertline.integrity import Hashes, verify
 from pipelines.graph import stage_of
 
 VERIFIED = "verified.json"
-"""The file in the cache that tells which files were found undamaged."""
+"""The file in the cache that lists the files found undamaged."""
 
 
 class RunCache(kfp_cache.LocalCache):  # type: ignore[misc]
@@ -155,7 +155,7 @@ def _is_read(value: Any) -> bool:
 
 
 def _contents(path: Path) -> str:
-    """What tells the contents of an artifact, a folder with a manifest or a file, from others."""
+    """What identifies the contents of an artifact: a folder with a manifest, or a file."""
     return digest(path) if path.is_dir() else file_sha256(path)
 
 

@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             command(options)
             sys.stdout.flush()
     except SystemExit:
-        raise  # argparse has told all
+        raise  # argparse has said all
     except BrokenPipeError:
         # The reader has gone (`| head`); nothing more can be told, at exit neither.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -111,7 +111,7 @@ def in_subprocesses(
     def run(full_command: list[str], env_vars: Mapping[str, str] | None = None) -> int:
         return run_process(failure_file, full_command, env_vars)
 
-    # kfp 2.17 leaves a stage alone when the run is ended, and does not tell what killed it.
+    # kfp 2.17 leaves a stage alone when the run is ended, and does not report what killed it.
     with (
         _environment({**variables, **own}),
         mock.patch.object(subprocess_task_handler, "run_local_subprocess", run),
@@ -136,8 +136,8 @@ def run_locally(
     """The outputs of a kfp GraphComponent, run here; the caller holds `place.locked()`.
 
     Tasks with a cache key are taken from the cache where they have been run before, unless a file
-    of theirs is damaged. The terminal shows a line a stage (see Display), everything else goes to a
-    new file of place.root/logs. Raises StageError for a failed stage, with its exit code.
+    of theirs is damaged. The terminal shows one line per stage (see Display), everything else goes
+    to a new file of place.root/logs. Raises StageError for a failed stage, with its exit code.
     """
     parameters = pipeline.pipeline_spec.root.input_definitions.parameters.values()
     for loop in loops_of(pipeline):

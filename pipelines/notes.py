@@ -1,4 +1,4 @@
-"""What stages note on the terminal, told again where a stage comes from the cache."""
+"""What stages note on the terminal, repeated where a stage comes from the cache."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ NOTES: dict[str, tuple[str, Callable[[Mapping[str, Any]], list[str]]]] = {
     "tokenize": ("features", of_features.summary_lines),
     "merge_features": ("features", of_features.summary_lines),
 }
-"""Stage → the output whose manifest has what it notes (name and kind), and how that is told."""
+"""Stage → the output whose manifest has what it notes (name and kind), and how that is shown."""
 
 
 def notes_of(stage: str, outputs: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Stages as processes, which end with the run, and what their end tells."""
+"""Stages as processes, which end with the run, and how their ends are reported."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ DEATHS = {
     signal.SIGSEGV: f"crashed, as libraries do where memory runs out; {MORE_MEMORY}",
     signal.SIGBUS: "crashed reading or writing a file; is the disk, or /dev/shm, full?",
 }
-"""What ends a process that says nothing → what is told of it."""
+"""How a process ended without a message → how this is reported."""
 
 
 def stage_of_command(command: Sequence[str]) -> str:
@@ -37,7 +37,7 @@ def run_process(
     """The exit status of `command`, whose output is printed by lines.
 
     A signal that ends this process is passed on to all of the command's processes, which have
-    INTERRUPT_SECONDS to end. What kills the command is told in `failure_file`.
+    INTERRUPT_SECONDS to end. What kills the command is written to `failure_file`.
     """
     ended = threading.Event()
     with subprocess.Popen(
@@ -83,7 +83,7 @@ def printed(lines: Iterable[str]) -> str:
 
 
 def note_death(failure_file: Path, stage: str, status: int, last_words: str) -> None:
-    """Tells in the run's failure file that a stage was killed, unless a failure is told there.
+    """Writes to the run's failure file that a stage was killed, unless a failure is there.
 
     status: as a shell or subprocess has it.
     """

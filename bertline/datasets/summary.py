@@ -9,7 +9,7 @@ _LEAKED = "test_in_train"
 
 
 def summary_lines(about: Mapping[str, Any]) -> list[str]:
-    """The lines that tell what an examples artifact holds.
+    """The lines that report what an examples artifact holds.
 
     The first line has the examples of each split and the numbers of labels, the others what was
     normalised, left out or seems odd. about: of the artifact's manifest.

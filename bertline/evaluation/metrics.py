@@ -21,7 +21,7 @@ class Metric:
     """A metric's name for people and its function of summed counts [..., columns] → [...].
 
     of: the column of the counts that says how much there is to measure. classes: the kind of labels
-    of which a model needs two, if the metric is to tell anything.
+    of which a model needs two, if the metric is to mean anything.
     """
 
     label: str

@@ -75,7 +75,7 @@ def find_instruction_set(
 
 
 def openvino_properties() -> dict[str, str]:
-    """What OpenVINO's CPU has to be told where oneDNN is limited.
+    """The properties that OpenVINO's CPU needs where oneDNN is limited.
 
     It chooses bfloat16 by the processor and fails where the limit forbids it.
     """
@@ -132,7 +132,7 @@ def note_on_verdict(folder: Path, file: ExportedFile, here: InstructionSet) -> s
 
 
 def _judged_on(folder: Path, name: str) -> str | None:
-    """The instruction set in the verdict on a file; None where no verdict tells it."""
+    """The instruction set in the verdict on a file; None where no verdict names it."""
     if not (folder / VERDICT_FILE).is_file():
         return None
     # Read as JSON: predict needs none of the gate's imports.

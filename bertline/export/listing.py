@@ -44,7 +44,7 @@ DEFAULT = tuple(
     for name in FORMATS
     if name not in ("openvino_fp32", "litert_int8", "litert_int8_mixed", INTEGER)
 )
-"""What the stage export writes unless told otherwise."""
+"""What the stage export writes unless another file is named."""
 FLOAT_KINDS = (
     *("norm", "attention_norm", "output_norm"),
     *("mask", "scores", "softmax", "context", "gelu", "fold"),

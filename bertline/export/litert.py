@@ -1,4 +1,4 @@
-"""A graph as LiteRT (TFLite) files, with batch 1 and dynamic length unless told otherwise."""
+"""A graph as LiteRT (TFLite) files, with batch 1 and dynamic length by default."""
 
 from pathlib import Path
 from typing import Any

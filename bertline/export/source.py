@@ -37,7 +37,7 @@ class Source:
     """Something to convert.
 
     weights: the file that its identity is taken from. description: file name → what the folder of
-    the converted model tells of it. vocab_file, tokenizer_spec: its tokenizer's, if that is known.
+    the converted model describes it. vocab_file, tokenizer_spec: its tokenizer's, if that is known.
     max_seq_length: the longest input in tokens. quantized: what it is in integers, if it was
     trained for them; fold: gives its graph with outliers folded, if it is a network that was not.
     left_out: what the checkpoint has and the graph has not, in words.

@@ -49,7 +49,7 @@ class Context:
         return bool(text.strip()) and self.words.text.startswith(text, answer.start)
 
     def places(self, answer_places: AnswerPlaces) -> dict[str, IntArray]:
-        """The columns of records that tell where tokens are in the context."""
+        """The columns of records with the places of tokens in the context."""
         if answer_places == "characters":
             return {"starts": self.starts, "ends": self.ends}
         return {"word_ids": self.word_ids}

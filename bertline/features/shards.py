@@ -81,7 +81,7 @@ class Summary:
 
 
 def describe(splits: Mapping[str, Sequence[tuple[str, Summary]]]) -> dict[str, dict[str, Any]]:
-    """What a features manifest tells of each split: the fields of its Summary, and shards.
+    """What a features manifest holds for each split: the fields of its Summary, and shards.
 
     splits: for each split the file name and the summary of its shards, in order.
     """

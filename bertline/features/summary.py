@@ -8,7 +8,7 @@ MANY_UNKNOWN = 0.1
 
 
 def summary_lines(about: Mapping[str, Any]) -> list[str]:
-    """The lines that tell what a features artifact holds: truncated records, [UNK], a warning.
+    """The lines that report what a features artifact holds: truncated records, [UNK], a warning.
 
     about: of the artifact's manifest.
     """

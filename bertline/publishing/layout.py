@@ -25,7 +25,7 @@ def lay_out(
 ) -> dict[str, str]:
     """Copies an exported folder into folder `target`, of its model files only those in `names`.
 
-    Returns what the manifest tells of the copies: path in `target` → SHA-256 in hex.
+    Returns the checksums of the copies in the manifest: path in `target` → SHA-256 in hex.
     """
     exports = Exports.read(exported)
     files = [file for file in exports.files if file.name in names]

@@ -62,7 +62,7 @@ class Shelf(Protocol):
         ...
 
     def verify(self, version: int) -> None:
-        """Raises DataError if a version is not what its manifest says, as far as can be told here.
+        """Raises DataError if a version is not what its manifest says, as far as can be seen here.
 
         In a folder all files are read; in a bucket, which compares checksums itself, they are
         looked for.

@@ -86,7 +86,7 @@ def read_tokenizer(model: str, version: int, work: Path) -> Tokenizer:
 
 
 def _files(model: str, version: int, work: Path) -> dict[str, str]:
-    """The files of a version with their checksums, as its manifest tells them."""
+    """The files of a version with the checksums in its manifest."""
     manifest = fetch(f"{model}/{version}/{MANIFEST}", work / str(version) / "manifest")
     return read_manifest(manifest.parent, KIND).files
 

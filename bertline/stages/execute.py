@@ -168,7 +168,7 @@ def _folders(given: Iterable[Path | str | list[Path]]) -> Iterator[Path]:
 
 
 def explain(error: BaseException) -> tuple[int, str]:
-    """The exit code and the one line that tell a user of `error`; raises what is a bug."""
+    """The exit code and the one line with which a user sees `error`; raises what is a bug."""
     if isinstance(error, BertlineError):
         return error.exit_code, str(error)
     if isinstance(error, ModuleNotFoundError):

@@ -78,7 +78,7 @@ def unpack(archive: Path, folder: Path) -> Path:
     except DAMAGE as error:
         raise _damaged(archive, error) from None
     except OSError as error:
-        if error.errno in (None, errno.EINVAL):  # so bz2 and zipfile tell of damage
+        if error.errno in (None, errno.EINVAL):  # so bz2 and zipfile report damage
             raise _damaged(archive, error) from None
         raise
     return folder

@@ -26,7 +26,7 @@ PASSING = (429, 500, 502, 503, 504)
 
 
 class Unreachable(StorageError):
-    """No server answers at an address; the message tells no remedy."""
+    """No server answers at an address; the message has no remedy."""
 
 
 class Passing(Exception):

@@ -30,7 +30,7 @@ def download(url: str, folder: Path, sha256: str | None = None) -> Path:
 
     A broken connection is taken up where it broke, also by a later call or process, if the server
     still has that version. sha256: what the caller compares the file with; without it the server
-    has to say how long the file is, since nothing else tells one that is cut short. Raises
+    has to say how long the file is, since nothing else shows that one is cut short. Raises
     StorageError, Unreachable among them.
     """
     target = folder / file_name(url)

@@ -73,7 +73,7 @@ class Node:
         return self.path[-1]
 
     def output_uri(self, artifact: str) -> str | None:
-        """The address that the launcher of this node is told to write an artifact to."""
+        """The address to which the launcher of this node has to write an artifact."""
         try:
             containers = json.loads(self.parameters.get(POD_SPEC, "{}")).get("containers", [])
         except ValueError:

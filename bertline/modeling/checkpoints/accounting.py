@@ -43,7 +43,9 @@ def by_our_names(
     _check(tensors, theirs, where)
     ours: Tensors = {}
     for path in expected:
-        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is told
+        with np.errstate(
+            over="ignore"
+        ):  # what float32 cannot hold becomes infinite, which is reported
             value = np.asarray(tensors[their_name(path)]).astype("float32")
         ours[path] = value.T if is_transposed(path) else value
     check_finite(((their_name(path), value) for path, value in ours.items()), where)

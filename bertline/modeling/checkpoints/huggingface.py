@@ -174,7 +174,7 @@ def _tensors(folder: Path) -> Tensors:
 
 
 def _is_equal(value: NDArray[Any], other: NDArray[Any] | None) -> bool:
-    # NaN, which is told later with the tensor's name, is equal to itself.
+    # NaN is equal to itself here; it is reported later, with the tensor's name.
     return other is None or value.tobytes() == other.tobytes()
 
 
