@@ -12,7 +12,7 @@ from openvino import opset13 as opset
 
 from bertline.errors import StageError
 from bertline.export.graph import OPEN, Graph, Shape
-from bertline.export.openvino_core import core
+from bertline.export.openvino_core import other_cores
 from bertline.export.openvino_ranges import set_ranges
 from bertline.export.openvino_weights import constant_of, store_weights
 from bertline.modeling.quantization import Ranges
@@ -63,15 +63,15 @@ def quantized(
     if trained is not None:
         options["smooth_quant_alphas"] = nncf.AdvancedSmoothQuantParameters(matmul=-1)
         options["disable_bias_correction"] = True
-    core()  # before those that NNCF makes, see there
-    model = nncf.quantize(
-        model,
-        nncf.Dataset(samples),
-        model_type=nncf.ModelType.TRANSFORMER,
-        subset_size=len(samples),
-        ignored_scope=nncf.IgnoredScope(names=list(_attention(model))),
-        advanced_parameters=nncf.AdvancedQuantizationParameters(**options),
-    )
+    with other_cores():
+        model = nncf.quantize(
+            model,
+            nncf.Dataset(samples),
+            model_type=nncf.ModelType.TRANSFORMER,
+            subset_size=len(samples),
+            ignored_scope=nncf.IgnoredScope(names=list(_attention(model))),
+            advanced_parameters=nncf.AdvancedQuantizationParameters(**options),
+        )
     if trained is not None:
         set_ranges(model, trained)
     store_weights(model, overflow_safe)

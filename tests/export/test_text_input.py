@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from openvino import opset15 as opset
 
 from bertline.errors import CheckpointError, ConfigError
-from bertline.export import openvino_core
 from bertline.export.exporter import Exporter
 from bertline.export.instruction_sets import openvino_properties
+from bertline.export.openvino_core import other_cores
 from bertline.export.source import open_source
 from bertline.export.text_input import TextInput, extension, tokenizer_graph
 from bertline.features.batches import MODEL_INPUTS
@@ -58,12 +58,12 @@ def make_tokenizer(**spec: Any) -> Tokenizer:
 
 
 def compiled_graph(tokenizer: Tokenizer, longest: int, length: int | None = None) -> Any:
-    openvino_core.core()  # before this one, see there
-    core = ov.Core()
-    core.add_extension(str(extension()))
     texts = opset.parameter([-1], ov.Type.string)
     made = tokenizer_graph(texts, TextInput(tokenizer, longest, FED_BY), length)
-    return core.compile_model(ov.Model([made[name] for name in MODEL_INPUTS], [texts]), "CPU")
+    with other_cores():
+        core = ov.Core()
+        core.add_extension(str(extension()))
+        return core.compile_model(ov.Model([made[name] for name in MODEL_INPUTS], [texts]), "CPU")
 
 
 def ids_of(compiled: Any, texts: list[str]) -> list[list[int]]:
@@ -153,14 +153,14 @@ def test_a_file_for_texts_answers_as_the_file_for_ids(
     for row, ids in enumerate(expected(source.tokenizer(), texts, 12)):
         batch["input_ids"][row, : len(ids)] = ids
         batch["input_mask"][row, : len(ids)] = 1
-    openvino_core.core()  # before this one, see there
-    core = ov.Core()
-    core.add_extension(str(extension()))
-    of_ids = core.compile_model(tmp_path / file.path, "CPU", openvino_properties())(batch)
-    for_texts = core.read_model(tmp_path / file.text_path)
-    assert [port.any_name for port in for_texts.inputs] == ["text"]
-    assert not for_texts.get_sinks()
-    of_texts = core.compile_model(for_texts, "CPU", openvino_properties())(np.array(texts))
+    with other_cores():
+        core = ov.Core()
+        core.add_extension(str(extension()))
+        of_ids = core.compile_model(tmp_path / file.path, "CPU", openvino_properties())(batch)
+        for_texts = core.read_model(tmp_path / file.text_path)
+        assert [port.any_name for port in for_texts.inputs] == ["text"]
+        assert not for_texts.get_sinks()
+        of_texts = core.compile_model(for_texts, "CPU", openvino_properties())(np.array(texts))
     for name in ("intent_logits", "slot_logits"):
         np.testing.assert_allclose(of_texts[name], of_ids[name], atol=1e-5)
 
