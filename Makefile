@@ -38,7 +38,7 @@ test: $(PACKAGE) $(KUSTOMIZE) ## check format, lint, types, import contracts; ru
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 \
 	    -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
 
 test-real: $(PACKAGE) ## run the long checks and those on ../shared (or BERTLINE_DATA=DIR)
