@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from kfp import compiler, dsl
 
 from bertline.artifacts import write_text
+from bertline.tables.stages import STAGES
 from components.compare_data import compare_data
 from components.compare_models import compare_models
 from components.convert import convert
@@ -16,17 +17,6 @@ from components.ingest import ingest
 from components.publish import publish
 from pipelines.graph import stage_of
 from pipelines.learning import learn, num_tokenize_tasks
-
-ALWAYS_RUN = {
-    "train": ("evaluate", "publish"),
-    "retrain": ("ingest", "compare_data", "evaluate", "compare_models", "publish"),
-    "convert": (),
-}
-"""Pipeline → the stages that kfp's cache is off for.
-
-A run has a verdict of its own, and publishes what is not there yet. One that trains again looks at
-its source and at the registry anew, whose contents change.
-"""
 
 
 class Outputs(NamedTuple):
@@ -64,13 +54,13 @@ def compose(
     `settings[stage]`; those of quantize, which is there only if they are, are a part of the
     pipeline. "train" and "retrain" have work_root and registry too (see finetune and
     publish). configure: called with each stage and its kfp task, to say how it is run; caching is
-    left to kfp, and is off for the stages in ALWAYS_RUN. options: of dsl.pipeline.
+    left to kfp, and is off for the stages that the pipeline has "always". options: of dsl.pipeline.
     """
 
     def finish(*tasks: Any) -> None:
         for task in tasks:
             stage = stage_of(task.name)
-            if stage in ALWAYS_RUN[pipeline]:
+            if STAGES[stage].uses.get(pipeline) == "always":
                 task.set_caching_options(False)
             if configure is not None:
                 configure(stage, task)

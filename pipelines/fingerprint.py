@@ -10,7 +10,8 @@ from bertline.artifacts import file_sha256
 from bertline.code_version import code_version
 from bertline.modeling.checkpoints.source import files_behind
 from bertline.storage import sources_digest
-from pipelines.recipe import CHECKSUMS, READS_REGISTRY, SOURCES, as_list
+from bertline.tables.stages import STAGES
+from pipelines.recipe import CHECKSUMS, as_list
 
 COMPONENTS = Path(__file__).parent.parent / "components"
 
@@ -38,7 +39,7 @@ def fingerprints(
                 "code": code_version(f"bertline.stages.{stage}"),
                 "component": file_sha256(COMPONENTS / f"{stage}.py"),
                 "image": image_id,
-                "call": uuid.uuid4().hex if stage in READS_REGISTRY else None,
+                "call": uuid.uuid4().hex if STAGES[stage].reads_registry else None,
             }
             found[stage] = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         return found[stage]
@@ -54,7 +55,7 @@ def sources(stage: str, settings: str) -> list[str]:
 def named_sources(stage: str, settings: str) -> list[str]:
     """What the settings (JSON) of a stage name of it: a checkpoint may be many files."""
     values = json.loads(settings)
-    named = [values[key] for key in SOURCES.get(stage, ()) if values.get(key)]
+    named = [values[key] for key in STAGES[stage].sources if values.get(key)]
     return [source for value in named for source in as_list(value)]
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from kfp import dsl, kubernetes
 
 from bertline.errors import ConfigError
-from bertline.stages.execute import TRAINING
 from bertline.storage.limits import VARIABLE
+from bertline.tables.stages import STAGES
 from components.image import image_name
 from pipelines.compose import compose
 from pipelines.recipe import Recipe
@@ -84,7 +84,7 @@ def _configure(
     places = [f'"{value}"' for name, value in target.places.items() if name in task.inputs]
     if any(f'"{target.volume.path}/' in text for text in (settings.get(stage, ""), *places)):
         kubernetes.mount_pvc(task, target.volume.claim, target.volume.path)
-    if stage in TRAINING:
+    if STAGES[stage].trains:
         if target.shared_memory:
             kubernetes.empty_dir_mount(
                 task,

@@ -11,35 +11,20 @@ from pydantic import Field
 from bertline.config import Config, matching, nearest
 from bertline.errors import ConfigError
 from bertline.files import check_readable
-from bertline.stages.execute import STAGES
+from bertline.tables.stages import STAGES, stages_of
 from pipelines.yaml_text import parse_yaml
 
 FOLDER = Path(__file__).parent / "recipes"
 PROJECT = Path(__file__).parent.parent
 MAX_BYTES = 1_000_000
 """Of a file with a recipe or a target."""
-COMPARES = ("compare_data", "compare_models")
-"""Stages of "retrain" alone: they compare with the version in use."""
-READS_REGISTRY = (*COMPARES, "publish")
-"""Stages whose result depends on the registry, which is no input that kfp knows of."""
-_RETRAIN = tuple(
-    stage for stage in STAGES if stage not in ("quantize", "convert", "merge_features")
-)
 PIPELINES = {
-    "train": tuple(stage for stage in _RETRAIN if stage not in COMPARES),
-    "retrain": _RETRAIN,
-    "convert": ("import_checkpoint", "convert"),
+    pipeline: stages_of(pipeline, "cached", "always")
+    for pipeline in ("train", "retrain", "convert")
 }
 """Pipeline → its stages that have settings; pipelines.compose tells which feeds which."""
-OPTIONAL = {"train": ("quantize",), "retrain": ("quantize",), "convert": ()}
+OPTIONAL = {pipeline: stages_of(pipeline, "optional") for pipeline in PIPELINES}
 """Pipeline → the stages that it has only where the recipe has settings for them."""
-SOURCES = {
-    "import_checkpoint": ("checkpoint", "config", "vocab"),
-    "ingest": ("source",),
-    "finetune": ("init_from",),
-    "convert": ("calibration",),
-}
-"""Stage → its settings that hold paths or addresses of what comes from outside the line."""
 CHECKSUMS = "sha256"
 """The setting beside them that holds their checksums, in the stages that check them."""
 
@@ -77,8 +62,8 @@ class Recipe(Config):
         Raises ConfigError for what is no key of a known stage; `settings` checks the rest.
         """
         stages = dict(self.stages)
-        for stage, keys in SOURCES.items():
-            if stage in stages and any(f"{stage}.{key}" in values for key in keys):
+        for stage, row in STAGES.items():
+            if stage in stages and any(f"{stage}.{key}" in values for key in row.sources):
                 # The checksums are of the files that the new ones replace.
                 stages[stage] = {k: v for k, v in stages[stage].items() if k != CHECKSUMS}
         for path, value in values.items():
@@ -86,7 +71,7 @@ class Recipe(Config):
             if not parts or not all(parts):
                 raise ConfigError(f"{path}: expected STAGE.KEY, such as finetune.num_epochs")
             self._check_stage(stage, path)
-            if parts[-1] in SOURCES.get(stage, ()):
+            if parts[-1] in STAGES[stage].sources:
                 value = _each(value, partial(_absolute, Path.cwd()), Path.cwd())
             stages[stage] = replaced(stages.get(stage, {}), parts, value, path)
         return self.model_copy(update={"stages": stages})
@@ -101,7 +86,7 @@ class Recipe(Config):
         base: the folder that relative paths are meant from.
         """
         stages = dict(self.stages)
-        for stage, key in ((stage, key) for stage, keys in SOURCES.items() for key in keys):
+        for stage, key in ((row.name, key) for row in STAGES.values() for key in row.sources):
             if key in stages.get(stage, {}):
                 found = _each(stages[stage][key], moved, base)
                 stages[stage] = {**stages[stage], key: found}
@@ -133,7 +118,7 @@ class Recipe(Config):
                 )
         checked: dict[str, Any] = {}
         wanted = {*PIPELINES[self.pipeline], *self.stages}
-        for stage in sorted(wanted, key=STAGES.index):
+        for stage in sorted(wanted, key=[*STAGES].index):
             kind: type[Config] = importlib.import_module(f"bertline.stages.{stage}").Settings
             values = self.stages.get(stage, {})
             checked[stage] = kind.parse(values, where=f"recipe {self.name}: {stage}")

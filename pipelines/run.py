@@ -10,7 +10,7 @@ from bertline.drift.verdict import Drift
 from bertline.evaluation.gate import Verdict
 from bertline.evaluation.results import Results
 from bertline.evaluation.summary import summary_lines
-from bertline.stages.execute import OUTPUTS
+from bertline.tables.stages import STAGES
 from pipelines.compose import cached_under, compose
 from pipelines.conversion import listed
 from pipelines.fingerprint import fingerprints
@@ -123,7 +123,7 @@ def run(
     result = None
     if "publish" in outputs.stages:  # which is not reached where there is nothing to train on
         result = Result(
-            folder(published_from, OUTPUTS[published_from]),
+            folder(published_from, STAGES[published_from].output),
             folder("publish", "published"),
             folder("export", "exported"),
         )

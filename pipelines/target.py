@@ -10,13 +10,11 @@ from pydantic import Field
 
 from bertline.config import Config, nearest
 from bertline.errors import ConfigError
-from bertline.stages.execute import STAGES, TRAINING
+from bertline.tables.stages import IMAGES, STAGES
 from pipelines.names import DnsName, ImagePrefix, Label, LabelKey, LabelValue
 from pipelines.recipe import Recipe, read_values, replaced
 
 FOLDER = Path(__file__).parent / "targets"
-IMAGES = {"core": None, "train-gpu": "nvidia.com/gpu", "train-tpu": "google.com/tpu"}
-"""Image → the accelerator that its libraries are built for."""
 TPU = "cloud.google.com/gke-tpu-accelerator"
 SPOT = "cloud.google.com/gke-spot"
 """Labels of Google Kubernetes Engine: the kind of a TPU, and whether a node may be taken away."""
@@ -53,16 +51,12 @@ LIGHT = Pod(cpu="500m", cpu_limit="2", memory="1Gi", memory_limit="4Gi", timeout
 MEDIUM = Pod(cpu="1", cpu_limit="4", memory="2Gi", memory_limit="8Gi", timeout_s=3 * 3600)
 HEAVY = Pod(cpu="2", cpu_limit="8", memory="4Gi", memory_limit="16Gi", timeout_s=6 * 3600)
 PODS = {
-    "compare_data": MEDIUM,
-    "tokenize": MEDIUM,
-    "finetune": HEAVY.model_copy(update={"timeout_s": 24 * 3600}),
-    "quantize": HEAVY.model_copy(update={"timeout_s": 24 * 3600}),
-    "export": HEAVY,
-    "convert": HEAVY,
-    "evaluate": HEAVY,
-    "compare_models": HEAVY,
+    "light": LIGHT,
+    "medium": MEDIUM,
+    "heavy": HEAVY,
+    "training": HEAVY.model_copy(update={"timeout_s": 24 * 3600}),
 }
-"""Stage → the defaults of its pod; LIGHT for the others."""
+"""Class of pod, as the table of stages has it → what such a pod asks for by default."""
 
 
 class Toleration(Config):
@@ -159,11 +153,11 @@ class Target(Config):
     def pod(self, stage: str) -> Pod:
         """What the pod of a stage asks for, every field set."""
         changes = self.pods.get(stage, Pod()).model_dump(exclude_none=True)
-        return PODS.get(stage, LIGHT).model_copy(update=changes)
+        return PODS[STAGES[stage].pod].model_copy(update=changes)
 
     def image_of(self, stage: str) -> str:
         """The set of dependencies, a folder of images/, that a stage runs with."""
-        return self.training_image if stage in TRAINING else "core"
+        return self.training_image if STAGES[stage].trains else STAGES[stage].image
 
     @property
     def places(self) -> dict[str, str]:
@@ -198,8 +192,8 @@ class Target(Config):
         for stage in STAGES:
             yield from _pod_problems(stage, self.pod(stage))
         has = self.accelerator and self.accelerator.resource
-        if IMAGES[self.training_image] != has:
-            fitting = next(image for image, resource in IMAGES.items() if resource == has)
+        if IMAGES[self.training_image].accelerator != has:
+            fitting = next(image.name for image in IMAGES.values() if image.accelerator == has)
             yield f"training_image {self.training_image} with accelerator {has}; give {fitting}"
         if self.accelerator:
             yield from _accelerator_problems(self.accelerator)

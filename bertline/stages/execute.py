@@ -25,28 +25,9 @@ from bertline.files import FULL
 from bertline.integrity import verify_if_artifact
 from bertline.interrupts import interruptible
 from bertline.keras_import import import_keras
+from bertline.tables.stages import STAGES
 from bertline.usage import Usage
 
-OUTPUTS = {
-    "import_checkpoint": "encoder",
-    "ingest": "examples",
-    "compare_data": "drift",
-    "tokenize": "features",
-    "merge_features": "features",
-    "finetune": "model",
-    "quantize": "quantized",
-    "export": "exported",
-    "convert": "exported",
-    "evaluate": "report",
-    "compare_models": "compared",
-    "publish": "published",
-}
-"""Stage → the one of its paths that it writes an artifact to."""
-STAGES = tuple(OUTPUTS)
-TRAINING = ("finetune", "quantize")
-"""The stages that train, on an accelerator where there is one and by the Keras backend chosen."""
-WITH_KERAS = (*TRAINING, "export", "convert", "evaluate")
-"""The stages that build or run a network of Keras."""
 PLACES = ("work", "registry")
 """Paths that hold no artifact themselves."""
 FAILURE_FILE_VARIABLE = "BERTLINE_FAILURE_FILE"
@@ -145,16 +126,17 @@ def run(stage: str, settings: str, paths: Mapping[str, Path | str | list[Path]])
     """
     if stage not in STAGES:
         raise ConfigError(f"unknown stage {stage!r}; {nearest(stage, list(STAGES))}")
-    if stage not in TRAINING:
+    row = STAGES[stage]
+    if not row.trains:
         os.environ["KERAS_BACKEND"] = "tensorflow"  # Exported graphs are TensorFlow's.
     module = importlib.import_module(f"bertline.stages.{stage}")
     parsed = module.Settings.parse_json(settings, where=stage)
-    output = paths.get(OUTPUTS[stage])
-    inputs = [path for name, path in paths.items() if name not in (OUTPUTS[stage], *PLACES)]
+    output = paths.get(row.output)
+    inputs = [path for name, path in paths.items() if name not in (row.output, *PLACES)]
     artifacts = list(_folders(inputs))
     for artifact in artifacts:
         verify_if_artifact(artifact)
-    if stage in WITH_KERAS:
+    if row.uses_keras:
         import_keras()
     module.run(parsed, **paths)
     if isinstance(output, Path) and output.is_dir():

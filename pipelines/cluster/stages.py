@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from bertline.stages.execute import STAGES
+from bertline.tables.stages import STAGES
 from pipelines.cluster.workflow import Node, Workflow
 
 State = Literal["running", "done", "skipped", "failed"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bertline.config import Config
-from bertline.stages.execute import STAGES
+from bertline.tables.stages import STAGES
 from pipelines.recipe import Recipe
 from pipelines.yaml_text import parse_yaml, write_yaml
 

@@ -11,7 +11,7 @@ from bertline.drift.limits import Limits, check_data
 from bertline.drift.verdict import Drift
 from bertline.evaluation.gate import Gate, judge
 from bertline.stages import execute as stage_execution
-from bertline.stages.execute import OUTPUTS, STAGES
+from bertline.tables.stages import STAGES
 from components.image import IMAGE
 from tests.drift.toy_profiles import make_profile
 from tests.evaluation.sample_results import make_file, make_results
@@ -28,7 +28,7 @@ def test_every_stage_has_a_component_and_every_component_a_stage() -> None:
     assert names - {"__init__", "image"} == set(STAGES)
 
 
-@pytest.mark.parametrize(("stage", "output"), OUTPUTS.items())
+@pytest.mark.parametrize(("stage", "output"), [(s.name, s.output) for s in STAGES.values()])
 def test_component_has_the_output_that_its_stage_writes(stage: str, output: str) -> None:
     outputs = component(stage).component_spec.outputs
     assert outputs[output].type.startswith("system.")  # an artifact

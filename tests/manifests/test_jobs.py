@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bertline.stages import finetune
-from bertline.stages.execute import STAGES
+from bertline.tables.stages import STAGES
 from tests.manifests.rendered import JOBS, MANIFESTS, Render, only
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.compose import ALWAYS_RUN, cached_under, compose, write_ir
+from pipelines.compose import cached_under, compose, write_ir
 from pipelines.graph import tasks_of, upstream
 from pipelines.recipe import PIPELINES
 
@@ -161,12 +161,6 @@ def test_a_scheduled_run_looks_at_its_data_and_the_registry_anew() -> None:
     assert set(tasks) == set(RETRAIN)
     anew = {stage for stage, task in tasks.items() if not task.caching_options.enable_cache}
     assert anew == {"ingest", "compare_data", "evaluate", "compare_models", "publish"}
-
-
-def test_only_stages_of_a_pipeline_are_said_to_run_always() -> None:
-    assert ALWAYS_RUN.keys() == PIPELINES.keys()
-    for pipeline, stages in ALWAYS_RUN.items():
-        assert set(stages) <= set(PIPELINES[pipeline])
 
 
 def test_a_run_has_a_verdict_of_its_own() -> None:

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from bertline.tables.stages import STAGES as TABLE
 from pipelines import fingerprint as module
-from pipelines.recipe import PIPELINES, READS_REGISTRY
+from pipelines.recipe import PIPELINES
 from tests.pipelines.test_compose import RETRAIN_UPSTREAM, UPSTREAM
 
+READS_REGISTRY = {stage.name for stage in TABLE.values() if stage.reads_registry}
 STAGES = tuple(stage for stage in PIPELINES["train"] if stage not in READS_REGISTRY)
 
 

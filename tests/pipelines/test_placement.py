@@ -10,9 +10,9 @@ import yaml
 
 from bertline import __version__
 from bertline.errors import ConfigError
-from bertline.stages.execute import TRAINING
+from bertline.tables.stages import STAGES
 from pipelines.cli import main
-from pipelines.compose import ALWAYS_RUN, compose, write_ir
+from pipelines.compose import compose, write_ir
 from pipelines.graph import upstream
 from pipelines.placement import placed
 from pipelines.recipe import OPTIONAL, PIPELINES, Recipe, load_recipe, recipe_names
@@ -74,7 +74,7 @@ def compiled(folder: Path, recipe: Recipe, target: Target) -> Compiled:
 def check_pod(ir: Compiled, stage: str, place: Target) -> None:
     """Asserts that the task of a stage is run as the target says."""
     task, container, pod = ir.task(stage), ir.container(stage), ir.pod(stage)
-    image = place.training_image if stage in TRAINING else "core"
+    image = place.training_image if STAGES[stage].trains else "core"
     assert container["image"] == f"{PREFIX}/bertline-{image}-python:{__version__}"
     wanted = place.pod(stage)
     resources = container["resources"]
@@ -86,7 +86,7 @@ def check_pod(ir: Compiled, stage: str, place: Target) -> None:
     assert pod["imagePullPolicy"] == place.image_pull_policy
     assert task["retryPolicy"]["maxRetryCount"] == 2
     assert task["cachingOptions"] == {}
-    is_training = stage in TRAINING and place.accelerator is not None
+    is_training = STAGES[stage].trains and place.accelerator is not None
     assert ("accelerator" in resources) == is_training
     for key in ("nodeSelector", "tolerations", "emptyDirMounts"):
         assert (key in pod) == is_training
@@ -232,7 +232,7 @@ def test_what_a_target_may_change(name: str, tmp_path: Path) -> None:
     chosen = recipe(name)
     ir = compiled(tmp_path, chosen, place)
     for stage in PIPELINES[chosen.pipeline]:
-        task, is_cached = ir.task(stage), stage not in ALWAYS_RUN[chosen.pipeline]
+        task, is_cached = ir.task(stage), STAGES[stage].uses[chosen.pipeline] != "always"
         assert task["cachingOptions"] == ({"enableCache": True} if is_cached else {})
         assert "retryPolicy" not in task
         assert ir.pod(stage)["imagePullPolicy"] == "Always"

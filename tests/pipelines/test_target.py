@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bertline.errors import ConfigError
-from bertline.stages.execute import STAGES, TRAINING
+from bertline.tables.stages import IMAGES, STAGES
 from pipelines.recipe import PROJECT, Recipe
 from pipelines.target import PODS, Pod, Target, Volume, load_target, target_names
 
@@ -43,8 +43,9 @@ def test_no_file_names_a_registry() -> None:
         assert prefixes in ([], ["localhost"])
 
 
-def test_tables_are_of_known_stages() -> None:
-    assert {*TRAINING, *PODS} <= set(STAGES)
+def test_every_stage_names_a_known_class_of_pod_and_image() -> None:
+    assert {stage.pod for stage in STAGES.values()} == set(PODS)
+    assert {stage.image for stage in STAGES.values()} <= set(IMAGES)
 
 
 def test_checking_a_target_does_not_import_kfp() -> None:
