@@ -8,8 +8,8 @@ from typing import Any, TextIO
 from bertline.artifacts import read_manifest
 from bertline.drift.verdict import Drift
 from bertline.evaluation.gate import Verdict
+from bertline.evaluation.reporting.summary import summary_lines
 from bertline.evaluation.results import Results
-from bertline.evaluation.summary import summary_lines
 from bertline.tables.stages import STAGES
 from pipelines.compose import cached_under, compose
 from pipelines.conversion import listed

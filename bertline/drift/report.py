@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bertline.drift.verdict import Drift
-from bertline.evaluation.report import render_page
+from bertline.evaluation.reporting.report import render_page
 
 TEMPLATE = Path(__file__).parent / "drift.html.j2"
 

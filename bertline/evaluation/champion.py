@@ -7,17 +7,18 @@ show what it claims (Piaggio et al., "Reporting of noninferiority and equivalenc
 trials", JAMA 308, 2012). A small test split therefore speaks for the champion.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from bertline.errors import DataError
+from bertline.evaluation.checks import Check, DropLimits
 from bertline.evaluation.forward import forward
-from bertline.evaluation.gate import Check, FileVerdict, Verdict, at_most
+from bertline.evaluation.gate import FileVerdict, Verdict
 from bertline.evaluation.inference import LoadedModel, load
 from bertline.evaluation.intervals import drop_intervals
-from bertline.evaluation.judges import METRICS, Judge, judge_for
+from bertline.evaluation.judges import Judge, judge_for
 from bertline.evaluation.metrics import Counts, metrics_of
 from bertline.evaluation.predictions import read_counts
 from bertline.evaluation.predictors import predictor_names
@@ -82,17 +83,14 @@ def counts_of(
     return judge.counts(judge.truths(examples, model.tokenizer), answers)
 
 
-def judge_against_champion(
-    verdict: Verdict, results: Results, maximum_drop: Mapping[str, float]
-) -> Verdict:
+def judge_against_champion(verdict: Verdict, results: Results, limits: DropLimits) -> Verdict:
     """The verdict with further checks: of each file that the champion has in the same form.
 
-    maximum_drop: metric → margin in points, for the upper limit of its interval. Where no file
-    can be compared the model is not blessed.
+    Where no file can be compared the model is not blessed.
     """
     reference, *files = verdict.files
     judged = [
-        _judged(file, tuple(_checks(result.champion, results.champion, maximum_drop)))
+        _judged(file, _checks(result.champion, results.champion, limits))
         for file, result in zip(files, results.files, strict=True)
     ]
     reasons = list(verdict.reasons)
@@ -112,16 +110,8 @@ def _judged(file: FileVerdict, checks: tuple[Check, ...]) -> FileVerdict:
 
 
 def _checks(
-    champion: AgainstChampion | None, version: int | None, maximum_drop: Mapping[str, float]
-) -> Iterator[Check]:
+    champion: AgainstChampion | None, version: int | None, limits: DropLimits
+) -> tuple[Check, ...]:
     if champion is None:
-        return
-    for metric, margin in maximum_drop.items():
-        drop = champion.drops[metric]
-        yield at_most(
-            margin,
-            drop.high,
-            f"{METRICS[metric].label} is {drop.estimate:.2f} points below version {version}'s, "
-            f"up to {drop.high:.2f} by its 95 % interval",
-            f"{margin:g} points",
-        )
+        return ()
+    return tuple(limits.drop_checks(champion.drops, f"version {version}'s"))

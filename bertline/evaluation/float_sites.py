@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 
 from bertline.evaluation.bench import Bench
-from bertline.evaluation.gate import DECIMALS
+from bertline.evaluation.checks import DECIMALS
 from bertline.evaluation.sensitivity import SiteCost, Trial
 from bertline.export.listing import FLOAT_KINDS
 from bertline.export.sites import is_among, sites_of

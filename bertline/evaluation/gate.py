@@ -7,42 +7,37 @@ passes. Failing is a result like any other: it is written down, and nothing is r
 from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import Field, field_validator
 
 from bertline.artifacts import Document
-from bertline.config import Config, nearest
-from bertline.errors import ConfigError
+from bertline.config import Config
+from bertline.evaluation.checks import (
+    Check,
+    DropLimits,
+    PointsOfMetrics,
+    at_least,
+    at_most,
+    known_keys,
+    require_known,
+)
 from bertline.evaluation.judges import ASPECTS, METRICS, Judge
 from bertline.evaluation.results import FileResult, Percentage, Results
 
-DECIMALS = 9
-"""Values are compared after rounding: 99.0 − 98.7 is 0.3 and not above it."""
-
-Points = Annotated[float, Field(ge=0, le=100)]
 Positive = Annotated[float, Field(gt=0)]
 
 
-def _known_metrics(thresholds: Mapping[str, float]) -> Mapping[str, float]:
-    return _check_keys(thresholds, list(METRICS))
-
-
-PointsOfMetrics = Annotated[Mapping[str, Points], AfterValidator(_known_metrics)]
-"""Metric → points."""
-
-
-class Gate(Config):
+class Gate(DropLimits):
     """Thresholds; whatever is left out is not asked for.
 
-    minimum: metric → percent that the reference and every file must reach. maximum_drop:
-    metric → points a file may lie below the reference. minimum_agreement: aspect of an
-    answer ("intent", "slots", "class") → percent of the agreement examples answered as by the
-    reference. maximum_logit_difference:
-    file → |Δ| to the reference's logits. maximum_latency_ms_p95, maximum_size_bytes: of each
-    file. required: names of the files that must pass, all if empty.
+    minimum: metric → percent that the reference and every file must reach. maximum_drop,
+    maximum_drop_upper: of a file's metrics against the reference's, see DropLimits.
+    minimum_agreement: aspect of an answer ("intent", "slots", "class") → percent of the agreement
+    examples answered as by the reference. maximum_logit_difference: file → |Δ| to the reference's
+    logits. maximum_latency_ms_p95, maximum_size_bytes: of each file. required: names of the files
+    that must pass, all if empty.
     """
 
     minimum: PointsOfMetrics = {}
-    maximum_drop: PointsOfMetrics = {}
     minimum_agreement: Mapping[str, Percentage] = {}
     maximum_logit_difference: Mapping[str, Positive] = {}
     maximum_latency_ms_p95: Positive | None = None
@@ -52,18 +47,13 @@ class Gate(Config):
     @field_validator("minimum_agreement")
     @classmethod
     def _known_agreements(cls, thresholds: Mapping[str, float]) -> Mapping[str, float]:
-        return _check_keys(thresholds, list(ASPECTS))
+        return known_keys(thresholds, list(ASPECTS))
 
     def check_task(self, judge: Judge) -> None:
         """Raises ConfigError for a threshold that is not of the judge's metrics and aspects."""
-        for thresholds, known in (
-            (self.minimum, list(judge.metrics)),
-            (self.maximum_drop, list(judge.metrics)),
-            (self.minimum_agreement, list(judge.aspects)),
-        ):
-            for key in thresholds:
-                if key not in known:
-                    raise ConfigError(f"gate: {key!r} is not of this task; {nearest(key, known)}")
+        super().check_task(judge)
+        require_known("gate", self.minimum, list(judge.metrics))
+        require_known("gate", self.minimum_agreement, list(judge.aspects))
 
     def without(self, metrics: Collection[str]) -> Self:
         """The same thresholds but for those of `metrics`."""
@@ -72,23 +62,10 @@ class Gate(Config):
             for name, thresholds in (
                 ("minimum", self.minimum),
                 ("maximum_drop", self.maximum_drop),
+                ("maximum_drop_upper", self.maximum_drop_upper),
             )
         }
         return self.model_copy(update=kept)
-
-
-def _check_keys(thresholds: Mapping[str, float], known: list[str]) -> Mapping[str, float]:
-    for key in thresholds:
-        if key not in known:
-            raise ValueError(f"unknown key {key!r}; {nearest(key, known)}")
-    return thresholds
-
-
-class Check(Config):
-    """One comparison of a value with its bound, told in `text`."""
-
-    passed: bool
-    text: str
 
 
 class FileVerdict(Config):
@@ -159,24 +136,16 @@ def _checks(gate: Gate, file: FileResult) -> Iterator[Check]:
         yield Check(passed=False, text="some logits are not finite numbers")
     for metric, least in gate.minimum.items():
         label, value = METRICS[metric].label, file.metrics[metric]
-        yield _at_least(least, value, f"{label} is {value:.2f} %", f"{least:g} %")
+        yield at_least(least, value, f"{label} is {value:.2f} %", f"{least:g} %")
     if file.drops is None:
         return
-    for metric, most in gate.maximum_drop.items():
-        drop = file.drops[metric]
-        yield at_most(
-            most,
-            drop.estimate,
-            f"{METRICS[metric].label} is {drop.estimate:.2f} points below the training model's "
-            f"(95 % interval {drop.low:.2f} to {drop.high:.2f})",
-            f"{most:g} points",
-        )
+    yield from gate.drop_checks(file.drops, "the training model's")
     if file.agreement is not None:
         for kind, least in gate.minimum_agreement.items():
             value = file.agreement.same[kind]
-            told = f"same {kind} as the training model on {value:.2f} % of "
-            told += f"{file.agreement.count:,} training texts"
-            yield _at_least(least, value, told, f"{least:g} %")
+            found = f"same {kind} as the training model on {value:.2f} % of "
+            found += f"{file.agreement.count:,} training texts"
+            yield at_least(least, value, found, f"{least:g} %")
     if file.logit_difference is not None and file.name in gate.maximum_logit_difference:
         most, value = gate.maximum_logit_difference[file.name], file.logit_difference
         yield at_most(
@@ -188,14 +157,3 @@ def _checks(gate: Gate, file: FileResult) -> Iterator[Check]:
     if gate.maximum_size_bytes is not None:
         most, value = gate.maximum_size_bytes, file.size_bytes
         yield at_most(most, value, f"size is {value:,} bytes", f"{most:,} bytes")
-
-
-def _at_least(bound: float, value: float, told: str, bound_told: str) -> Check:
-    passed = round(value - bound, DECIMALS) >= 0
-    return Check(passed=passed, text=f"{told}; at least {bound_told} is asked for")
-
-
-def at_most(bound: float, value: float, told: str, bound_told: str) -> Check:
-    """The check that `value` is not above `bound`, both in words too."""
-    passed = round(value - bound, DECIMALS) <= 0
-    return Check(passed=passed, text=f"{told}; at most {bound_told} is allowed")

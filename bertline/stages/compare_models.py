@@ -6,46 +6,37 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bertline.artifacts import MANIFEST, digest, new_artifact, read_json, read_manifest, write_text
-from bertline.config import Config
+from bertline.artifacts import MANIFEST, digest, new_artifact, read_manifest
 from bertline.drift.verdict import Drift
 from bertline.errors import DataError
 from bertline.evaluation.champion import judge_against_champion, with_champion
-from bertline.evaluation.gate import Gate, PointsOfMetrics, Verdict
-from bertline.evaluation.judges import Judge
-from bertline.evaluation.report import render_report
+from bertline.evaluation.checks import DropLimits
+from bertline.evaluation.gate import Verdict
+from bertline.evaluation.reporting.folder import write_report
 from bertline.evaluation.results import Results
-from bertline.evaluation.summary import summary_lines
 from bertline.examples import read_split
 from bertline.leftovers import temporary_folder
 from bertline.modeling.config import ModelSpec
-from bertline.publishing.model_card import render_model_card
 from bertline.publishing.registry import model_address
 from bertline.storage import fetch
 from bertline.tasks import get_task
 from bertline.usage import Usage
 
 MARGIN = 1.0
-"""Points of the task's first metric, where no margins are given."""
+"""Points of the task's first metric, where no maximum_drop_upper is given."""
 
 Count = Annotated[int, Field(gt=0)]
 
 
-class Settings(Config):
-    """maximum_drop: metric → points by which the new model may be worse than the version in use.
+class Settings(DropLimits):
+    """maximum_drop, maximum_drop_upper: by how much the new model may be worse, see DropLimits.
 
-    Held against the upper limit of the 95 % interval of each drop (see evaluation.champion). Empty:
-    MARGIN for the task's first metric. batch_size: of the runs. bootstrap_samples: behind the
-    intervals.
+    The latter is MARGIN for the task's first metric where none is given. batch_size: of the runs.
+    bootstrap_samples: behind the intervals.
     """
 
-    maximum_drop: PointsOfMetrics = {}
     batch_size: Count = 32
     bootstrap_samples: Count = 10_000
-
-    def check_task(self, judge: Judge) -> None:
-        """Raises ConfigError for a margin that is not of the judge's metrics."""
-        Gate(maximum_drop=self.maximum_drop).check_task(judge)
 
 
 def run(
@@ -84,16 +75,11 @@ def run(
                 batch_size=settings.batch_size,
                 bootstrap_samples=settings.bootstrap_samples,
             )
-        margins = settings.maximum_drop or {measured.metrics[0]: MARGIN}
-        verdict = judge_against_champion(verdict, measured, margins)
-    history = read_json(model / "history.json")["entries"]
+        margins = settings.maximum_drop_upper or {measured.metrics[0]: MARGIN}
+        limits = settings.model_copy(update={"maximum_drop_upper": margins})
+        verdict = judge_against_champion(verdict, measured, limits)
     about = {**about, "blessed": verdict.blessed, "champion": found.champion}
     with new_artifact(compared, "report", about) as folder:
         ignored = shutil.ignore_patterns(MANIFEST, Usage.file_name)
         shutil.copytree(report, folder, ignore=ignored, dirs_exist_ok=True)
-        measured.write(folder)
-        verdict.write(folder)
-        write_text(folder / "report.html", render_report(measured, verdict, history))
-        card = render_model_card(ModelSpec.read(exported), measured, verdict)
-        write_text(folder / "model_card.md", card)
-    print("\n".join(summary_lines(measured, verdict)))
+        write_report(folder, ModelSpec.read(exported), model, measured, verdict)

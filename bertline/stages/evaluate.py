@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from bertline.artifacts import digest, new_artifact, read_json, read_manifest, write_text
+from bertline.artifacts import digest, new_artifact, read_manifest
 from bertline.config import Config
 from bertline.evaluation.environment import describe_environment
 from bertline.evaluation.gate import Gate, judge
@@ -15,16 +15,14 @@ from bertline.evaluation.measure import Observation, file_result, observe
 from bertline.evaluation.metrics import unmeasured
 from bertline.evaluation.predictions import write_predictions
 from bertline.evaluation.predictors import Predictor, open_predictor
-from bertline.evaluation.report import render_report
+from bertline.evaluation.reporting.folder import write_report
 from bertline.evaluation.results import REFERENCE, FileFacts, FileResult, ModelFacts, Results
-from bertline.evaluation.summary import summary_lines
 from bertline.export.inspection import inspect
 from bertline.export.instruction_sets import LIMITS, find_instruction_set
 from bertline.export.listing import ExportedFile, Exports
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.cost import encoder_flops, parameter_count, prune_ratio
 from bertline.modeling.weights import load_weights
-from bertline.publishing.model_card import render_model_card
 from bertline.tasks import get_task
 from bertline.usage import Usage
 
@@ -132,12 +130,7 @@ def run(
         )
         verdict = judge(settings.gate, measured)
         about["blessed"] = verdict.blessed
-        history = read_json(model / "history.json")["entries"]
-        measured.write(folder)
-        verdict.write(folder)
-        write_text(folder / "report.html", render_report(measured, verdict, history))
-        write_text(folder / "model_card.md", render_model_card(material.spec, measured, verdict))
-    print("\n".join(summary_lines(measured, verdict)))
+        write_report(folder, material.spec, model, measured, verdict)
 
 
 def model_facts(spec: ModelSpec, model: Path) -> ModelFacts:

@@ -56,7 +56,7 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
     good enough: if none was, the file is the one with all sites float. Raises what export raises.
     """
     from bertline.evaluation.outliers import tell_outliers
-    from bertline.evaluation.plots import sensitivity_plot
+    from bertline.evaluation.reporting.plots import sensitivity_plot
     from bertline.export.calibration import chosen_rows, samples_of
     from bertline.export.exporter import Exporter
     from bertline.export.litert_int8 import write_int8

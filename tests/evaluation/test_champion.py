@@ -6,17 +6,19 @@ import pytest
 from bertline.artifacts import read_json, write_json
 from bertline.errors import DataError
 from bertline.evaluation.champion import counts_of, judge_against_champion, with_champion
+from bertline.evaluation.checks import DropLimits
 from bertline.evaluation.gate import Gate, judge
 from bertline.evaluation.inference import load
 from bertline.evaluation.judges import judge_for
+from bertline.evaluation.reporting.summary import champion_line
 from bertline.evaluation.results import AgainstChampion, FileResult, Interval, Results
-from bertline.evaluation.summary import champion_line
 from bertline.examples import Slot, TaggedText
 from bertline.tasks import get_task
 from tests.evaluation.sample_results import make_file, make_results
 from tests.evaluation.toy_material import TEST
 
 JUDGE = judge_for(get_task("snips"))
+LIMITS = DropLimits(maximum_drop_upper={"slot_f1": 1.0})
 
 
 def with_drop(file: FileResult, estimate: float, high: float) -> FileResult:
@@ -34,7 +36,7 @@ def results_of(*files: FileResult) -> Results:
 @pytest.mark.parametrize(("high", "blessed"), [(1.0, True), (1.01, False), (-0.5, True)])
 def test_the_upper_limit_decides(high: float, blessed: bool) -> None:
     results = results_of(with_drop(make_file("openvino_int8"), high - 0.8, high))
-    verdict = judge_against_champion(judge(Gate(), results), results, {"slot_f1": 1.0})
+    verdict = judge_against_champion(judge(Gate(), results), results, LIMITS)
     assert verdict.blessed is blessed
     text = (
         f"slot F1 is {high - 0.8:.2f} points below version 4's, up to {high:.2f} by its 95 % "
@@ -48,7 +50,7 @@ def test_the_upper_limit_decides(high: float, blessed: bool) -> None:
 def test_the_gate_s_reasons_stay_and_come_first() -> None:
     gate = Gate(minimum={"slot_f1": 99.0})
     results = results_of(with_drop(make_file("openvino_int8"), 0.0, 5.0))
-    verdict = judge_against_champion(judge(gate, results), results, {"slot_f1": 1.0})
+    verdict = judge_against_champion(judge(gate, results), results, LIMITS)
     assert [reason[:30] for reason in verdict.reasons] == [
         "keras: slot F1 is 95.00 %; at ",
         "openvino_int8: slot F1 is 95.0",
@@ -60,14 +62,14 @@ def test_a_file_that_is_not_required_fails_alone() -> None:
     files = make_file("saved_model"), make_file("openvino_int8")
     results = results_of(with_drop(files[0], 0.0, 0.5), with_drop(files[1], 0.0, 5.0))
     before = judge(Gate(required=("saved_model",)), results)
-    verdict = judge_against_champion(before, results, {"slot_f1": 1.0})
+    verdict = judge_against_champion(before, results, LIMITS)
     assert verdict.blessed
     assert [file.passed for file in verdict.files] == [True, True, False]
 
 
 def test_where_nothing_can_be_compared_nothing_is_blessed() -> None:
     results = results_of(make_file("openvino_int8"))
-    verdict = judge_against_champion(judge(Gate(), results), results, {"slot_f1": 1.0})
+    verdict = judge_against_champion(judge(Gate(), results), results, LIMITS)
     assert verdict.reasons == ("no file in a form that version 4 has; export one of them",)
     assert champion_line(results).endswith("in points: no file in a form that it has")
 

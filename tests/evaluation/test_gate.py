@@ -54,6 +54,20 @@ def test_a_drop_as_large_as_the_bound_passes(drop: float, passed: bool) -> None:
     assert judge(gate, make_results(make_file("openvino_int8", drop=drop))).blessed is passed
 
 
+@pytest.mark.parametrize(("asked", "passed"), [(0.8, True), (0.79, False)])
+def test_the_upper_limit_of_a_drop_can_be_asked_for(asked: float, passed: bool) -> None:
+    """make_file's intervals reach 0.4 points beyond the estimate."""
+    gate = Gate(maximum_drop={"slot_f1": 0.4}, maximum_drop_upper={"slot_f1": asked})
+    verdict = judge(gate, make_results(make_file("openvino_int8", drop=0.4)))
+    assert verdict.blessed is passed
+    text = (
+        "slot F1 is 0.40 points below the training model's, up to 0.80 by its 95 % interval; at "
+        f"most {asked:g} points is allowed"
+    )
+    assert verdict.files[1].checks[1].text == text
+    assert verdict.files[1].reasons == ([] if passed else [text])
+
+
 def test_what_has_nothing_to_measure_is_not_gated() -> None:
     bad = make_file("openvino_int8", slot_f1=1.0, intent_accuracy=80.0, drop=3.0)
     results = make_results(bad, slot_f1=1.0).model_copy(update={"unmeasured": ("slot_f1",)})

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from bertline.evaluation.bench import divergence
-from bertline.evaluation.plots import sensitivity_plot
+from bertline.evaluation.reporting.plots import sensitivity_plot
 from bertline.evaluation.sensitivity import Outlier, Sensitivity, SiteCost, Trial
 
 HALVES, QUARTERS = np.log([0.5, 0.5]), np.log([0.25, 0.75])

@@ -45,7 +45,7 @@ def retrain(home: Path) -> tuple[Retraining, list[str], str]:
                 "throughput_examples": 8,
                 "bootstrap_samples": 100,
             },
-            "compare_models": {"maximum_drop": {"intent_accuracy": 2}},
+            "compare_models": {"maximum_drop_upper": {"intent_accuracy": 2}},
         },
     }
     terminal = io.StringIO()

@@ -135,7 +135,7 @@ def test_margins_are_settings(
     inputs: dict[str, Path], champion_rows: list[list[float]], tmp_path: Path
 ) -> None:
     report = write_report(tmp_path / "report", inputs["exported"], ALL_WRONG, Gate())
-    settings = Settings.parse({"maximum_drop": {"slot_f1": 100}}, where="test")
+    settings = Settings.parse({"maximum_drop_upper": {"slot_f1": 100}}, where="test")
     run(settings, **inputs, report=report, compared=tmp_path / "compared")
     assert Verdict.read(tmp_path / "compared").blessed
     with pytest.raises(ConfigError, match="did you mean 'slot_f1'"):

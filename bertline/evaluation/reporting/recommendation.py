@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from bertline.config import Config
 from bertline.evaluation.gate import Verdict
+from bertline.evaluation.reporting.summary import size_text
 from bertline.evaluation.results import FileResult, Results
-from bertline.evaluation.summary import size_text
 
 NEARLY = 1.05
 

@@ -3,7 +3,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bertline.evaluation.plots import quality_plot, training_plot
+from bertline.evaluation.reporting.plots import quality_plot, training_plot
 from tests.evaluation.sample_results import make_file, make_results
 
 PREFIX = "data:image/svg+xml;base64,"

@@ -6,10 +6,10 @@ from typing import Any
 
 from bertline.evaluation.gate import Verdict
 from bertline.evaluation.judges import METRICS
-from bertline.evaluation.plots import quality_plot, training_plot
-from bertline.evaluation.recommendation import recommend
+from bertline.evaluation.reporting.plots import quality_plot, training_plot
+from bertline.evaluation.reporting.recommendation import recommend
+from bertline.evaluation.reporting.summary import size_text, verdict_line
 from bertline.evaluation.results import Results
-from bertline.evaluation.summary import size_text, verdict_line
 
 TEMPLATES = Path(__file__).parent
 LISTED = 12

@@ -1,7 +1,7 @@
 from bertline.evaluation.gate import Gate, judge
+from bertline.evaluation.reporting.model_card import render_model_card
 from bertline.features.spec import InputSpec
 from bertline.modeling.config import EncoderConfig, ModelSpec
-from bertline.publishing.model_card import render_model_card
 from tests.evaluation.sample_results import make_file, make_results
 
 SPEC = ModelSpec(

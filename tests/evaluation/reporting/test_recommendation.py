@@ -1,7 +1,7 @@
 import pytest
 
 from bertline.evaluation.gate import Gate, judge
-from bertline.evaluation.recommendation import Recommendation, recommend
+from bertline.evaluation.reporting.recommendation import Recommendation, recommend
 from bertline.evaluation.results import FileResult
 from tests.evaluation.sample_results import make_file, make_results
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from bertline.evaluation.gate import Verdict
 from bertline.evaluation.judges import METRICS
-from bertline.evaluation.report import flat
+from bertline.evaluation.reporting.report import flat
+from bertline.evaluation.reporting.summary import size_text
 from bertline.evaluation.results import Results
-from bertline.evaluation.summary import size_text
 from bertline.modeling.config import ModelSpec
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")

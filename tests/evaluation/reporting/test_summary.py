@@ -1,5 +1,5 @@
 from bertline.evaluation.gate import Gate, judge
-from bertline.evaluation.summary import size_text, summary_lines
+from bertline.evaluation.reporting.summary import size_text, summary_lines
 from tests.evaluation.sample_results import make_file, make_results
 
 

@@ -2,7 +2,7 @@ import re
 from html.parser import HTMLParser
 
 from bertline.evaluation.gate import Gate, judge
-from bertline.evaluation.report import flat, render_report
+from bertline.evaluation.reporting.report import flat, render_report
 from tests.evaluation.sample_results import make_file, make_results
 
 VOID = {"meta", "img"}

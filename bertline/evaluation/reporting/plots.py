@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bertline.evaluation.judges import METRICS
+from bertline.evaluation.reporting.summary import size_text
 from bertline.evaluation.results import FileResult, Results
-from bertline.evaluation.summary import size_text
 
 if TYPE_CHECKING:
     from bertline.evaluation.sensitivity import Sensitivity
