@@ -13,7 +13,10 @@ from bertline.evaluation.judges import Table
 from bertline.usage import Cost
 
 REFERENCE = "keras"
-"""Name of the training model's float32 forward pass, which the exported files are held against."""
+"""Name of the forward pass of the model in Keras, which the exported files are compared with."""
+ROUNDED = "fake quantization"
+"""Precision of the reference where the model was trained with fake quantization from the start, and
+no float model was given."""
 
 Percentage = Annotated[float, Field(ge=0, le=100)]
 Count = Annotated[int, Field(ge=0)]

@@ -15,6 +15,7 @@ from bertline.evaluation.measure import Observation, file_result, observe
 from bertline.evaluation.metrics import unmeasured
 from bertline.evaluation.predictions import write_predictions
 from bertline.evaluation.predictors import Predictor, open_predictor
+from bertline.evaluation.reference import reference_facts, reference_model
 from bertline.evaluation.reporting.folder import write_report
 from bertline.evaluation.results import REFERENCE, FileFacts, FileResult, ModelFacts, Results
 from bertline.export.inspection import inspect
@@ -37,7 +38,9 @@ class Settings(Config):
     bootstrap_samples: behind the intervals of drops. latency_examples, throughput_examples: test
     texts that are timed one by one, and in batches. instructions: what OpenVINO and TensorFlow
     are limited to, so that a file is judged as it is on another kind of processor; LiteRT obeys no
-    limit. gate: the thresholds; recipes give those of their task.
+    limit. reference: the folder of a float model, on disk or at a gs:// address, to compare with in
+    place of `model`, where that was trained with fake quantization from the start. gate: the
+    thresholds; recipes give those of their task.
     """
 
     batch_size: Count = 32
@@ -46,6 +49,7 @@ class Settings(Config):
     latency_examples: Count = 200
     throughput_examples: Count = 1000
     instructions: Literal["AVX2"] | None = None
+    reference: str | None = None
     gate: Gate = Gate()
 
 
@@ -96,9 +100,10 @@ def run(
             return file_result(facts, observed, reference, material, samples), observed
 
         # One file after another, each closed before the next: runtimes would share processors.
-        reference, reference_observed = evaluate(
-            reference_facts(model), KerasPredictor(model, REFERENCE), None
-        )
+        with reference_model(settings.reference, model) as compared_with:
+            reference, reference_observed = evaluate(
+                reference_facts(compared_with), KerasPredictor(compared_with, REFERENCE), None
+            )
         files = [
             evaluate(
                 facts_of(file, exported, material.spec.inputs.max_seq_length),
@@ -142,18 +147,6 @@ def model_facts(spec: ModelSpec, model: Path) -> ModelFacts:
         flops=encoder_flops(spec.encoder, length),
         length=length,
         prune_ratio=prune_ratio(weights),
-    )
-
-
-def reference_facts(model: Path) -> FileFacts:
-    """What is known of the training model's float32 forward pass."""
-    size_bytes = (model / "weights.safetensors").stat().st_size
-    return FileFacts(
-        name=REFERENCE,
-        runtime="keras",
-        precision="float32",
-        size_bytes=size_bytes,
-        instruction_set=find_instruction_set("keras").name,
     )
 
 

@@ -123,6 +123,7 @@ STAGES = {
             uses={"train": "always", "retrain": "always"},
             pod="heavy",
             uses_keras=True,
+            sources=("reference",),
         ),
         Stage(
             "compare_models",

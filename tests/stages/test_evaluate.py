@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from bertline.evaluation.results import Results
 from bertline.export.instruction_sets import find_instruction_set
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.model import build_model
+from bertline.modeling.quantization import QuantizationSpec
 from bertline.modeling.weights import save_weights, tensors_of
 from bertline.stages.evaluate import Settings, run
 from bertline.usage import Cost, Usage
@@ -41,6 +43,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         write_json(model / "model.json", spec.model_dump())
         entry = {"step": 1, "epoch": 1.0, "loss": 2.0, "learning_rate": 1e-4, "dev_loss": 2.0}
         write_json(model / "history.json", {"entries": [entry]})
+        shutil.copyfile(folder / "exported" / "vocab.txt", model / "vocab.txt")
     Usage(stages={"finetune": TRAINED}).write(folder / "model")
     return {
         "model": folder / "model",
@@ -155,3 +158,17 @@ def test_files_tell_the_instruction_set_they_were_judged_on(
     files = Verdict.read(tmp_path / "report").files
     assert [file.instruction_set for file in files] == ["AVX2", "AVX2", litert, "AVX2"]
     assert Verdict.read(report).files[2].instruction_set == litert
+
+
+def test_files_are_compared_with_a_float_model_where_one_is_given(
+    inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    values = {**SMALL, "gate": {}, "reference": str(inputs["model"])}
+    model = tmp_path / "model"
+    shutil.copytree(inputs["model"], model)
+    spec = ModelSpec.read(model)
+    spec.model_copy(update={"quantization": QuantizationSpec()}).write(model)
+    run(Settings.parse(values, where="test"), **{**inputs, "model": model}, report=tmp_path / "r")
+    results = Results.read(tmp_path / "r")
+    assert results.reference.precision == "float32"
+    assert results.settings["reference"] == str(inputs["model"])

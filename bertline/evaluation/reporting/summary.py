@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bertline.evaluation.gate import Verdict
 from bertline.evaluation.judges import METRICS
-from bertline.evaluation.results import FileResult, ModelFacts, Results
+from bertline.evaluation.results import ROUNDED, FileResult, ModelFacts, Results
 from bertline.tasks import get_task
 
 
@@ -28,6 +28,11 @@ def summary_lines(results: Results, verdict: Verdict) -> list[str]:
     if unmeasured:
         names = ", ".join(METRICS[name].label for name in unmeasured)
         lines.append(f"nothing to measure in this data, and not gated: {names}")
+    if results.reference.precision == ROUNDED:
+        lines.append(
+            f"{results.reference.name}: the network with fake quantization that was trained, not a "
+            "float model; evaluate.reference=MODEL compares with one"
+        )
     lines.append(model_line(results.model))
     for name, values in results.baselines.items():
         told = ", ".join(

@@ -1,5 +1,6 @@
 from bertline.evaluation.gate import Gate, judge
 from bertline.evaluation.reporting.summary import size_text, summary_lines
+from bertline.evaluation.results import ROUNDED
 from tests.evaluation.sample_results import make_file, make_results
 
 
@@ -30,6 +31,18 @@ def test_reasons_follow_a_verdict_that_is_not_blessed() -> None:
         "  openvino_int8: slot F1 is 80.00 %; at least 90 % is asked for",
     ]
     assert lines[3].endswith("FAIL")
+
+
+def test_a_reference_with_fake_quantization_is_called_so() -> None:
+    results = make_results(make_file("openvino_int8"))
+    reference = results.reference.model_copy(update={"precision": ROUNDED})
+    rounded = results.model_copy(update={"reference": reference})
+    line = (
+        "keras: the network with fake quantization that was trained, not a float model; "
+        "evaluate.reference=MODEL compares with one"
+    )
+    assert line in summary_lines(rounded, judge(Gate(), rounded))
+    assert line not in summary_lines(results, judge(Gate(), results))
 
 
 def test_sizes_are_in_millions_of_bytes() -> None:
