@@ -149,7 +149,13 @@ def run(settings: Settings, *, source: Path, exported: Path) -> None:
             features = _encoded(texts, opened.tokenizer(), longest)
             samples = samples_of(opened.graph, features, range(len(features)))
         exporter = Exporter(
-            opened.graph, samples, scratch, settings.shape, text_input, fold=opened.fold
+            opened.graph,
+            samples,
+            scratch,
+            settings.shape,
+            text_input,
+            fold=opened.fold,
+            sites=opened.sites,
         )
         files = []
         for name in settings.forms:

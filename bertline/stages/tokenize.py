@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from bertline.artifacts import file_sha256, new_artifact, read_json, read_manifest
+from bertline.artifacts import file_sha256, new_artifact, read_manifest
 from bertline.errors import ConfigError
 from bertline.examples import read_split
 from bertline.features.kinds import KINDS
@@ -15,7 +15,8 @@ from bertline.features.shards import Shard, describe, plan_shards
 from bertline.features.spec import InputSpec, TokenizerSpec
 from bertline.features.summary import summary_lines
 from bertline.features.tokenizer import read_vocab
-from bertline.modeling.config import EncoderConfig, check_pairs
+from bertline.modeling.config import check_pairs
+from bertline.modeling.families import read_encoder
 from bertline.progress import note
 
 MAX_SHARDS = 10_000
@@ -101,7 +102,7 @@ def _about(settings: Settings, examples: Path, encoder: Path) -> dict[str, Any]:
     """What the manifest tells of all splits alike, once the inputs are checked."""
     source = read_manifest(examples, "examples").about
     read_manifest(encoder, "encoder")
-    encoder_config = EncoderConfig.parse(read_json(encoder / "encoder.json"), where=str(encoder))
+    encoder_config = read_encoder(encoder)
     if settings.max_seq_length > encoder_config.max_position_embeddings:
         raise ConfigError(
             f"max_seq_length {settings.max_seq_length} is more than the "
