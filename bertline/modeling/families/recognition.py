@@ -32,7 +32,7 @@ _MARKS = {
     "distilbert": r"distilbert\.|transformer\.layer\.\d+\.(attention\.[qkv]_lin|ffn)",
     "electra": r"(electra|generator|discriminator_predictions|generator_predictions)[./]",
     "mobilebert": r"mobilebert[./]|(bert[./])?embeddings[./]embedding_transformation"
-    r"|(bert[./])?encoder[./]layer[._]\d+[./](bottleneck|ffn)",
+    r"|(bert[./])?encoder[./]layer[._]\d+[./](bottleneck|ffn[.]\d|ffn_layer_)",
     "modernbert": r"(model\.)?(embeddings\.tok_embeddings|layers\.\d+\.attn\.Wqkv)",
     "mpnet": r"mpnet\.|encoder\.relative_attention_bias",
     "roberta": r"roberta\.|lm_head\.",
