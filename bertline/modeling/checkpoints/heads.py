@@ -9,11 +9,11 @@ from bertline.modeling.weights import Tensors
 
 SUPPORTED = ("classifier", "answer_span")
 _ARCHITECTURES = {
-    "BertForSequenceClassification": "classifier",
-    "BertForTokenClassification": "token classifier",
-    "BertForMultipleChoice": "multiple choice",
+    "ForSequenceClassification": "classifier",
+    "ForTokenClassification": "token classifier",
+    "ForMultipleChoice": "multiple choice",
 }
-"""Class that wrote a Hugging Face checkpoint → what its dense layer named "classifier" is."""
+"""How the name of the class that wrote a Hugging Face checkpoint ends → what its head is."""
 _PROBLEMS = {
     "multi_label_classification": "multi-label classifier",
     "regression": "regression",
@@ -50,8 +50,13 @@ def head_of(
     if "label_dense/bias" not in tensors:
         return HeadSpec(name="answer_span") if "span_dense/bias" in tensors else None
     count = len(tensors["label_dense/bias"])
-    architectures = [str(name).removeprefix("TF") for name in _list(values.get("architectures"))]
-    names = [_ARCHITECTURES[name] for name in architectures if name in _ARCHITECTURES]
+    architectures = [str(name) for name in _list(values.get("architectures"))]
+    names = [
+        head
+        for architecture in architectures
+        for ending, head in _ARCHITECTURES.items()
+        if architecture.endswith(ending)
+    ]
     if not names and not has_pooler:
         # A classifier of texts reads the pooled output.
         names = ["token classifier"]
