@@ -76,4 +76,4 @@ def test_what_asks_for_more_comes_first() -> None:
         Shown(after=("dense",)),
         Shown(),
     ]
-    assert sorted(reversed(order), key=lambda shown: shown.order) == order
+    assert sorted(order[::-1], key=lambda shown: shown.order) == order
