@@ -34,7 +34,7 @@ from benchmarks.training_batches import BATCHES, SETTINGS, STATIC_LENGTH, Traini
 from benchmarks.training_worker import KINDS, SETTINGS_FILE, Block
 from bertline.artifacts import write_json
 from bertline.modeling.checkpoints.huggingface import write_checkpoint
-from bertline.modeling.families import read_encoder
+from bertline.modeling.families.lookup import read_encoder
 from bertline.modeling.weights import load_weights
 from bertline.stages import import_checkpoint, ingest, tokenize
 from bertline.training.devices import has_bfloat16

@@ -134,7 +134,7 @@ def _first_divergence(
     if {first.suffix, second.suffix} != {".tflite"}:
         return None
     from bertline.evaluation.divergence import THRESHOLD, first_divergence
-    from bertline.modeling.families import family_of
+    from bertline.modeling.families.lookup import family_of
 
     records = model.kind.encode_items(model.tokenizer, items[:LOOKED_INTO], model.spec.inputs)
     features = FeatureSet.of(records)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bertline.export.graph import Graph, graph_of_network
 from bertline.modeling.config import ModelSpec
-from bertline.modeling.families import family_of
+from bertline.modeling.families.lookup import family_of
 from bertline.modeling.model import build_model
 from bertline.modeling.sites import FixedSites, below, unchanged
 from bertline.modeling.weights import Tensors, assign

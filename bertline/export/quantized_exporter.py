@@ -14,7 +14,7 @@ from bertline.export.openvino_ranges import set_ranges
 from bertline.export.quantized import QuantizedModel, write_integer
 from bertline.export.ranges import TensorRanges, find_ranges
 from bertline.export.text_input import TextInput
-from bertline.modeling.families import family_of
+from bertline.modeling.families.lookup import family_of
 
 
 class QuantizedExporter(Exporter):

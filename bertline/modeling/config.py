@@ -8,23 +8,14 @@ from pydantic import BeforeValidator, SerializeAsAny
 
 from bertline.artifacts import Document
 from bertline.config import Config, nearest
-from bertline.errors import ConfigError, DataError
+from bertline.errors import ConfigError
 from bertline.features.spec import AnswerSpec, InputSpec
-from bertline.modeling.families import config_class, family_of
 from bertline.modeling.families.base import EncoderConfig
+from bertline.modeling.families.lookup import config_class, family_of
 from bertline.modeling.quantization import HEAD_SITES, Site, matches
 
 POOLED_HEADS = ("intent_slots", "classifier")
 """The heads that read the pooled output."""
-
-
-def check_pairs(encoder: EncoderConfig, where: str) -> None:
-    """Raises DataError, naming the place `where` of a pair, if the encoder reads single texts."""
-    if encoder.type_vocab_size < 2:
-        raise DataError(
-            f"{where} is a pair, but the encoder has one segment (type_vocab_size 1); give single "
-            "texts or a model with two"
-        )
 
 
 class QuantizationSpec(Config):

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 
 from bertline.modeling.config import ModelSpec
-from bertline.modeling.families import family_of
 from bertline.modeling.families.base import EncoderConfig
+from bertline.modeling.families.lookup import family_of
 from bertline.modeling.heads import HEADS
 from bertline.modeling.sites import FLOAT, Sites
 

@@ -23,7 +23,7 @@ from bertline.export.instruction_sets import LIMITS, find_instruction_set
 from bertline.export.listing import ExportedFile, Exports
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.cost import parameter_count, prune_ratio
-from bertline.modeling.families import family_of
+from bertline.modeling.families.lookup import family_of
 from bertline.modeling.weights import load_weights
 from bertline.tasks import get_task
 from bertline.usage import Usage

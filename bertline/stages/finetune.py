@@ -9,7 +9,7 @@ from bertline.code_version import code_version
 from bertline.errors import DataError
 from bertline.features.spec import InputSpec, TokenizerSpec
 from bertline.modeling.config import POOLED_HEADS, ModelSpec
-from bertline.modeling.families import read_encoder
+from bertline.modeling.families.lookup import read_encoder
 from bertline.storage import sources_digest
 from bertline.tasks import get_task
 from bertline.training.settings import FitSettings, QuantizationSettings

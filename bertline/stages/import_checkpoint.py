@@ -11,8 +11,8 @@ from bertline.modeling.checkpoints import google, huggingface, packaged
 from bertline.modeling.checkpoints.heads import HeadSpec, head_of
 from bertline.modeling.checkpoints.source import Files, opened
 from bertline.modeling.checkpoints.tokenizer_files import read_tokenizer
-from bertline.modeling.families import ENCODER_FILE, family_of
-from bertline.modeling.families.base import EncoderConfig, Fraction, Positive
+from bertline.modeling.families.base import ENCODER_FILE, EncoderConfig, Fraction, Positive
+from bertline.modeling.families.lookup import family_of
 
 if TYPE_CHECKING:
     from bertline.modeling.weights import Tensors

@@ -16,7 +16,7 @@ from bertline.export.listing import FORMATS, Calibration, Exports
 from bertline.features.tokenizer import Tokenizer
 from bertline.leftovers import temporary_folder
 from bertline.modeling.config import ModelSpec
-from bertline.modeling.families import family_of
+from bertline.modeling.families.lookup import family_of
 from bertline.progress import Progress
 from bertline.tasks import get_task
 

@@ -8,7 +8,7 @@ import pytest
 from bertline.artifacts import write_json
 from bertline.errors import ConfigError
 from bertline.modeling.config import ModelSpec
-from bertline.modeling.families import read_encoder
+from bertline.modeling.families.lookup import read_encoder
 from tests.modeling.toys import toy_spec
 
 

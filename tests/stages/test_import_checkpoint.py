@@ -11,9 +11,9 @@ import pytest
 from bertline.artifacts import files_of, read_manifest
 from bertline.errors import CheckpointError, ConfigError, UserError
 from bertline.modeling.checkpoints.heads import HeadSpec
-from bertline.modeling.families import read_encoder
 from bertline.modeling.families.base import EncoderConfig
 from bertline.modeling.families.bert.shapes import encoder_shapes
+from bertline.modeling.families.lookup import read_encoder
 from bertline.modeling.weights import load_weights, weights_digest
 from bertline.stages.import_checkpoint import Settings, run
 from tests.modeling.toys import (

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from bertline.errors import CheckpointError
-from bertline.modeling.families import family_of, remedy, supported_family
 from bertline.modeling.families.base import CheckpointForm, EncoderConfig, Family
+from bertline.modeling.families.lookup import family_of, remedy, supported_family
 from bertline.modeling.families.recognition import marked_family
 from bertline.modeling.finite import check_finite
 from bertline.modeling.shapes import Shape

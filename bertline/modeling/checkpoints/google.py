@@ -10,10 +10,11 @@ from bertline.artifacts import read_json
 from bertline.errors import CheckpointError
 from bertline.keras_import import import_keras
 from bertline.modeling.checkpoints.accounting import by_our_names, check_family, form_of
-from bertline.modeling.families import DEFAULT, family_of, supported_family
 from bertline.modeling.families.base import EncoderConfig, Family
+from bertline.modeling.families.lookup import family_of, supported_family
 from bertline.modeling.families.recognition import marked_family
 from bertline.modeling.weights import Tensors
+from bertline.tables.families import DEFAULT_FAMILY
 
 FORMAT = "google"
 CONFIG_FILE = "bert_config.json"
@@ -24,14 +25,14 @@ _OF_TF2 = "/.ATTRIBUTES/"
 
 
 def family_in(prefix: Path) -> Family[Any]:
-    """The family that the names of a checkpoint's variables are of; by default DEFAULT.
+    """The family that the names of a checkpoint's variables are of; by default DEFAULT_FAMILY.
 
     prefix: what the names of the checkpoint's files begin with. Raises CheckpointError for a family
     that is not supported, and where a file is missing, damaged or of TF2.
     """
     with _opened(prefix) as reader:
         names = reader.get_variable_to_shape_map()
-    return supported_family(marked_family(names) or DEFAULT, where=str(prefix))
+    return supported_family(marked_family(names) or DEFAULT_FAMILY, where=str(prefix))
 
 
 def read_config(file: Path, family: Family[Any]) -> EncoderConfig:

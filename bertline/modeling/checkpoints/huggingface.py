@@ -13,9 +13,10 @@ from safetensors.numpy import save_file
 from bertline.artifacts import read_json, write_json
 from bertline.errors import CheckpointError
 from bertline.modeling.checkpoints.accounting import by_our_names, check_family, form_of
-from bertline.modeling.families import DEFAULT, family_of, supported_family
 from bertline.modeling.families.base import EncoderConfig
+from bertline.modeling.families.lookup import family_of, supported_family
 from bertline.modeling.weights import Tensors, load_tensors
+from bertline.tables.families import DEFAULT_FAMILY
 
 FORMAT = "huggingface"
 _OTHER_WEIGHTS = ("pytorch_model*.bin", "tf_model.h5", "flax_model.msgpack", "*.onnx")
@@ -27,7 +28,7 @@ def read_config(file: Path) -> EncoderConfig:
     Raises CheckpointError if its family is not supported or this is not an encoder of it.
     """
     values = read_values(file)
-    family = supported_family(str(values.get("model_type") or DEFAULT), where=str(file))
+    family = supported_family(str(values.get("model_type") or DEFAULT_FAMILY), where=str(file))
     config: EncoderConfig = form_of(family, FORMAT, str(file)).read_config(values, str(file))
     return config
 

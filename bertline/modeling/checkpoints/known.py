@@ -1,7 +1,8 @@
 """The published checkpoints of all families, by name."""
 
-from bertline.modeling.families import FAMILIES, family_named
 from bertline.modeling.families.base import Published
+from bertline.modeling.families.lookup import family_named
+from bertline.tables.families import FAMILIES
 
 KNOWN: dict[str, Published] = {
     published.name: published for family in FAMILIES for published in family_named(family).published

@@ -6,10 +6,12 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import Field
 
+from bertline.errors import DataError
 from bertline.features.spec import TokenizerSpec
 from bertline.modeling.shapes import Shape
 from bertline.modeling.site_table import SiteTable
 
+ENCODER_FILE = "encoder.json"
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
@@ -32,6 +34,23 @@ class EncoderConfig(TokenizerSpec):
     attention_probs_dropout_prob: Fraction = 0.1
     initializer_range: Annotated[float, Field(gt=0)] = 0.02
     has_pooler: bool = True
+
+    @classmethod
+    def shared(cls, values: Mapping[str, Any], where: str) -> "EncoderConfig":
+        """What `values` of any family's config say of the keys that all families have.
+
+        For code that does not depend on the family. Raises ConfigError, naming the place `where`.
+        """
+        known = {key: value for key, value in values.items() if key in EncoderConfig.model_fields}
+        return EncoderConfig.parse({"family": "", **known}, where)
+
+    def check_pairs(self, where: str) -> None:
+        """Raises DataError, naming the place `where` of a pair, if it reads single texts only."""
+        if self.type_vocab_size < 2:
+            raise DataError(
+                f"{where} is a pair, but the encoder has one segment (type_vocab_size 1); give "
+                "single texts or a model with two"
+            )
 
     def with_tokenizer(self, spec: TokenizerSpec) -> Self:
         """The same encoder with the tokenizer `spec`."""

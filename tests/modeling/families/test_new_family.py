@@ -21,11 +21,12 @@ from bertline.export.tflite import read_content
 from bertline.features.spec import InputSpec
 from bertline.modeling.checkpoints.huggingface import write_checkpoint
 from bertline.modeling.config import ModelSpec, QuantizationSpec
-from bertline.modeling.families import FAMILIES, family_of, read_encoder
+from bertline.modeling.families.lookup import family_of, read_encoder
 from bertline.modeling.folder import read_ranges, write_model
 from bertline.modeling.model import build_model
 from bertline.modeling.weights import load_weights, tensors_of
 from bertline.stages import import_checkpoint
+from bertline.tables.families import FAMILIES
 from bertline.training.ranges import LOG_SCALE, FoundSites
 from bertline.training.settings import QuantizationSettings
 from tests.modeling.families.toy_family import SITES, ToyConfig

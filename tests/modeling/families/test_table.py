@@ -7,8 +7,9 @@ import pytest
 
 from bertline.errors import CheckpointError
 from bertline.modeling.checkpoints.accounting import check_family, form_of
-from bertline.modeling.families import FAMILIES, family_named, family_of, supported_family
+from bertline.modeling.families.lookup import family_named, family_of, supported_family
 from bertline.modeling.families.recognition import marked_family
+from bertline.tables.families import FAMILIES
 from tests.modeling.toys import google_name, hugging_face_tensors, toy_config
 
 
@@ -26,7 +27,8 @@ def test_a_config_leads_to_its_family() -> None:
 def test_rows_are_read_without_keras_and_tensorflow() -> None:
     code = (
         "import sys\n"
-        "from bertline.modeling.families import FAMILIES, family_named\n"
+        "from bertline.modeling.families.lookup import family_named\n"
+        "from bertline.tables.families import FAMILIES\n"
         "[family_named(name) for name in FAMILIES]\n"
         "assert not {'keras', 'tensorflow', 'jax'} & sys.modules.keys()\n"
     )
