@@ -36,12 +36,12 @@ def write_int8(
     """Writes `target`, of the float file `source`; its outputs stay float.
 
     float_sites: names or kinds of the groups of sites that stay float. sites: of the family of the
-    file's encoder. Raises ConfigError for a site that the file does not have, StageError if the
-    quantizer fails.
+    file's encoder. Raises ConfigError for a site that the file does not have and for an unknown
+    kind, StageError if the quantizer fails.
     """
     content = read_content(source)
     groups = groups_of(content, sites)
-    _check_sites(groups, float_sites)
+    _check_sites([*groups, *sites.kinds], float_sites)
     work = quantizer.Quantizer(str(source))
     everything = qtyping.TFLOperationName.ALL_SUPPORTED
     work.add_static_config(".*", everything, BITS, BITS)
@@ -70,9 +70,8 @@ def write_int8(
 
 
 def _check_sites(known: Collection[str], sites: Collection[str]) -> None:
-    # Kinds are not in every model: a norm of embeddings, for one.
     for site in sites:
-        if "/" in site and site not in known:
+        if site not in known:
             raise ConfigError(f"float_sites: no site {site!r}; {nearest(site, sorted(set(known)))}")
 
 

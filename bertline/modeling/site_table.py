@@ -1,7 +1,7 @@
 """The quantization sites of a family, declared once; what graphs and files need is derived."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -74,18 +74,23 @@ class SiteTable:
         return tuple(dict.fromkeys(site.skip for site in self.block.values() if site.skip))
 
     @functools.cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of all groups that a file may have."""
+        return tuple(dict.fromkeys((*self._kinds(lambda site: True), FOLD, HEAD)))
+
+    @functools.cached_property
     def float_kinds(self) -> tuple[str, ...]:
         """Kinds of groups that stay float in LiteRT files with int8 activations."""
-        return (*self._kinds("stays_float"), FOLD, HEAD)
+        return (*self._kinds(lambda site: site.stays_float), FOLD, HEAD)
 
     @functools.cached_property
     def outlier_kinds(self) -> tuple[str, ...]:
         """Kinds of groups that litert_int8_mixed leaves float too, unless others are chosen."""
-        return self._kinds("has_outliers")
+        return self._kinds(lambda site: site.has_outliers)
 
-    def _kinds(self, flag: str) -> tuple[str, ...]:
+    def _kinds(self, is_wanted: Callable[[Site], bool]) -> tuple[str, ...]:
         sites = (*self.once.items(), *self.block.items())
-        groups = (site.group or name for name, site in sites if getattr(site, flag))
+        groups = (site.group or name for name, site in sites if is_wanted(site))
         return tuple(dict.fromkeys(group.rpartition("/")[2] for group in groups))
 
 

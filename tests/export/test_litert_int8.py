@@ -96,3 +96,5 @@ def test_a_single_site_may_be_named(exported: Path, tmp_path: Path) -> None:
     assert (found["layer_0/output"], found["layer_1/output"]) == ({"INT8"}, {"FLOAT32"})
     with pytest.raises(ConfigError, match="no site 'layer_7/output'; did you mean 'layer_"):
         write_int8(source, path, ranges, ("layer_7/output",), SITES)
+    with pytest.raises(ConfigError, match="no site 'outputsum'; did you mean 'output_sum'"):
+        write_int8(source, path, ranges, ("outputsum",), SITES)

@@ -39,6 +39,7 @@ def test_sums_branches_and_skips_belong_together() -> None:
 
 
 def test_kinds_that_stay_float_are_those_declared_and_what_no_site_is() -> None:
+    assert TABLE.kinds == ("embeddings", "dense", "sum", "norm", "rest", "fold", "head")
     assert TABLE.float_kinds == ("norm", "fold", "head")
     assert TABLE.outlier_kinds == ("dense",)
 
