@@ -38,7 +38,7 @@ def by_our_names(
             f"that the config describes; {remedy()}"
         )
     expected = family.shapes(family.fitted(config, present))
-    bias = tensors.get(names["label_dense/bias"], np.zeros(0))
+    bias = tensors.get(names.get("label_dense/bias", ""), np.zeros(0))
     for shapes in family.head_shapes(config, bias.size).values():
         if any(names[path] in tensors for path in shapes):
             expected |= shapes

@@ -36,11 +36,11 @@ _ENCODER = {
     ),
 }
 _EMBEDDINGS = {
-    "words": Site(group="embeddings", litert=Shown("GATHER")),
+    "words": Site(group="embeddings"),
     "segments": Site(group="embeddings"),
     "positions": Site(axes="positions", group="embeddings"),
     "words_segments": Site(group="embeddings"),
-    "sum": Site(group="embeddings", litert=Shown(name=r"^(?!.*norm).*embeddings")),
+    "sum": Site(group="embeddings", litert=Shown(name=r"^(?!.*norm).*(embeddings|gather)")),
     **layer_norm_sites(
         "norm",
         Site(
