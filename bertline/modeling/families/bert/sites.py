@@ -40,6 +40,7 @@ _EMBEDDINGS = {
     "segments": Site(group="embeddings"),
     "positions": Site(axes="positions", group="embeddings"),
     "words_segments": Site(group="embeddings"),
+    # Gathers outside blocks are look-ups in tables, whose names need not tell it in foreign graphs.
     "sum": Site(group="embeddings", litert=Shown(name=r"^(?!.*norm).*(embeddings|gather)")),
     **layer_norm_sites(
         "norm",
