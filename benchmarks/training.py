@@ -32,9 +32,9 @@ from benchmarks.child import Child
 from benchmarks.rounds import in_turn
 from benchmarks.training_batches import BATCHES, SETTINGS, STATIC_LENGTH, TrainingSet
 from benchmarks.training_worker import KINDS, SETTINGS_FILE, Block
-from bertline.artifacts import read_json, write_json
+from bertline.artifacts import write_json
 from bertline.modeling.checkpoints.huggingface import write_checkpoint
-from bertline.modeling.config import EncoderConfig
+from bertline.modeling.families.lookup import read_encoder
 from bertline.modeling.weights import load_weights
 from bertline.stages import import_checkpoint, ingest, tokenize
 from bertline.training.devices import has_bfloat16
@@ -115,8 +115,9 @@ def prepare(folder: Path, data: str, steps: int, blocks: int) -> None:
     np.savez(folder / "batches.npz", **arrays)
     checkpoint = folder / "checkpoint"
     checkpoint.mkdir()
-    config = EncoderConfig.parse(read_json(encoder / "encoder.json"), where=str(encoder))
-    write_checkpoint(checkpoint, config, load_weights(encoder / "weights.safetensors"))
+    write_checkpoint(
+        checkpoint, read_encoder(encoder), load_weights(encoder / "weights.safetensors")
+    )
 
 
 def table(blocks: Blocks, batch_size: int) -> list[str]:

@@ -134,6 +134,7 @@ def _first_divergence(
     if {first.suffix, second.suffix} != {".tflite"}:
         return None
     from bertline.evaluation.divergence import THRESHOLD, first_divergence
+    from bertline.modeling.families.lookup import family_of
 
     records = model.kind.encode_items(model.tokenizer, items[:LOOKED_INTO], model.spec.inputs)
     features = FeatureSet.of(records)
@@ -141,7 +142,8 @@ def _first_divergence(
         pad_batch(features, [row], MODEL_INPUTS, length)
         for row, length in enumerate(features.lengths.tolist())
     ]
-    found = first_divergence(first, second, samples)
+    sites = family_of(model.spec.encoder).sites
+    found = first_divergence(first, second, samples, sites)
     if found is None:
         return f"no tensor that both have differs by more than {100 * THRESHOLD:g} %"
     return (

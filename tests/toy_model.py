@@ -13,7 +13,8 @@ from bertline.artifacts import write_json, write_text
 from bertline.export.listing import FILE_NAME, ExportedFile, Exports
 from bertline.features.batches import MODEL_INPUTS
 from bertline.features.spec import InputSpec
-from bertline.modeling.config import EncoderConfig, ModelSpec
+from bertline.modeling.config import ModelSpec
+from bertline.modeling.families.bert.config import BertConfig
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 WORDS = ["play", "rate", "some", "jazz", "by", "miles", "davis", "##ly", "!"]
@@ -42,7 +43,7 @@ TABLES = {
 
 def write_toy_spec(folder: Path) -> None:
     """Writes model.json and vocab.txt of the toy."""
-    encoder = EncoderConfig(
+    encoder = BertConfig(
         vocab_size=len(VOCABULARY),
         hidden_size=4,
         num_hidden_layers=1,

@@ -14,20 +14,23 @@ from bertline.evaluation.material import Split
 from bertline.evaluation.metrics import metrics_of
 from bertline.evaluation.predictors.litert import LiteRtPredictor
 from bertline.export.litert_int8 import write_int8
-from bertline.export.ranges import Ranges
+from bertline.export.ranges import TensorRanges
 from bertline.features.answers import Logits, Meanings
+from bertline.modeling.site_table import SiteTable
 
 
 @dataclass
 class Bench:
     """Writes int8 variants of a float file and runs them on one split.
 
-    source: the float LiteRT file. scratch: a path that variants are written to, one at a time.
-    metrics: which of the judge's count. outputs: names of the files' outputs.
+    source: the float LiteRT file. sites: of the family of its encoder. scratch: a path that
+    variants are written to, one at a time. metrics: which of the judge's count. outputs: names of
+    the files' outputs.
     """
 
     source: Path
-    ranges: Ranges
+    ranges: TensorRanges
+    sites: SiteTable
     scratch: Path
     split: Split
     judge: Judge
@@ -46,7 +49,7 @@ class Bench:
 
     def measure(self, float_sites: Collection[str]) -> tuple[float, dict[str, float]]:
         """Divergence and drops, against the float file, of one that leaves these sites float."""
-        write_int8(self.source, self.scratch, self.ranges, float_sites)
+        write_int8(self.source, self.scratch, self.ranges, float_sites, self.sites)
         logits = self._run(self.scratch)
         metrics = self._metrics(logits)
         drops = {name: self.reference[name] - metrics[name] for name in metrics}

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from bertline.export.openvino import Sample
-from bertline.export.sites import BRANCHES, sites_of
+from bertline.export.sites import places_of
 from bertline.export.tensors import AllTensors
 from bertline.export.tflite import Content
+from bertline.modeling.site_table import FOLD, SiteTable
 
 THRESHOLD = 0.05
 """Relative difference from which two tensors count as different."""
@@ -25,21 +26,28 @@ class Divergence:
 
 
 def first_divergence(
-    first: Path, second: Path, samples: Sequence[Sample], threshold: float = THRESHOLD
+    first: Path,
+    second: Path,
+    samples: Sequence[Sample],
+    sites: SiteTable,
+    threshold: float = THRESHOLD,
 ) -> Divergence | None:
     """The first tensor, as `first` computes them, that differs by more than `threshold`.
 
     Tensors are matched by name and shape; integers count as the numbers that they stand for. Sums
     and their branches whose outliers one file alone folds (bertline.export.folding) are left out.
-    The difference is taken over all samples together. None where no tensor differs by more.
+    The difference is taken over all samples together. sites: of the family of the files'
+    encoder. None where no tensor differs by more.
     """
     one, other = AllTensors(first), AllTensors(second)
     numbers = {each.name: number for number, each in enumerate(other.content.tensors)}
-    folded = _folded(one.content) ^ _folded(other.content)
+    folded = _folded(one.content, sites) ^ _folded(other.content, sites)
     pairs = [
-        (operator.outputs[0], numbers[one.content.name(operator)], site)
-        for operator, site in zip(one.content.operators, sites_of(one.content), strict=True)
-        if one.content.name(operator) in numbers and site not in folded
+        (operator.outputs[0], numbers[one.content.name(operator)], place.group)
+        for operator, place in zip(
+            one.content.operators, places_of(one.content, sites), strict=True
+        )
+        if one.content.name(operator) in numbers and place.group not in folded
     ]
     apart, whole = np.zeros(len(pairs)), np.zeros(len(pairs))
     for sample in samples:
@@ -57,14 +65,14 @@ def first_divergence(
     return None
 
 
-def _folded(content: Content) -> set[str]:
+def _folded(content: Content, sites: SiteTable) -> set[str]:
     """The sums that are folded, and their branches."""
-    sites = sites_of(content)
-    made_at = {o.outputs[0]: site for o, site in zip(content.operators, sites, strict=True)}
+    places = places_of(content, sites)
+    made_at = {o.outputs[0]: each.site for o, each in zip(content.operators, places, strict=True)}
     found = set()
-    for operator, site in zip(content.operators, sites, strict=True):
+    for operator, place in zip(content.operators, places, strict=True):
         for before in (made_at.get(number, "") for number in operator.inputs):
             part, _, kind = before.rpartition("/")
-            if site.endswith("/fold") and kind in BRANCHES:
-                found |= {before, f"{part}/{BRANCHES[kind]}"}
+            if place.site.endswith(f"/{FOLD}") and kind in sites.branches:
+                found |= {before, f"{part}/{sites.branches[kind]}"}
     return found

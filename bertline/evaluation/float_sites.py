@@ -5,8 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from bertline.evaluation.bench import Bench
 from bertline.evaluation.checks import DECIMALS
 from bertline.evaluation.sensitivity import SiteCost, Trial
-from bertline.export.listing import FLOAT_KINDS
-from bertline.export.sites import is_among, sites_of
+from bertline.export.sites import groups_of, is_among
 from bertline.export.tflite import read_content
 
 Told = Callable[[str], object]
@@ -18,8 +17,8 @@ def measure_sites(bench: Bench, told: Told = lambda site: None) -> tuple[float, 
     Single sites are measured where they may be quantized, whole kinds where they always stay float.
     told: called with each that is done.
     """
-    everything = set(sites_of(read_content(bench.source)))
-    sites = {site for site in everything if not is_among(site, FLOAT_KINDS)}
+    everything = set(groups_of(read_content(bench.source), bench.sites))
+    sites = {site for site in everything if not is_among(site, bench.sites.float_kinds)}
     kinds = {site.rpartition("/")[2] for site in everything - sites}
     base, _ = bench.measure(everything)
     costs = []
@@ -35,13 +34,14 @@ def measure_sites(bench: Bench, told: Told = lambda site: None) -> tuple[float, 
 def select_float_sites(
     bench: Bench, costs: Sequence[SiteCost], max_drop: float, told: Told = lambda site: None
 ) -> tuple[list[Trial], tuple[str, ...] | None]:
-    """What was tried, and the sites to leave float beside FLOAT_KINDS; None if nothing helps.
+    """What was tried, and the sites to leave float beside float_kinds; None if nothing helps.
 
     Sites are taken greedily, the costliest first, and their number is found by bisection; every
     file on the way is measured. max_drop: points that no metric may lose. told: called with each
     trial.
     """
-    names = [cost.site for cost in costs if not is_among(cost.site, FLOAT_KINDS)]
+    always = bench.sites.float_kinds
+    names = [cost.site for cost in costs if not is_among(cost.site, always)]
     trials: dict[int, Trial] = {}
 
     def passes(count: int) -> bool:
@@ -62,6 +62,6 @@ def select_float_sites(
 
 
 def _trial(bench: Bench, names: Collection[str], max_drop: float) -> Trial:
-    _, drops = bench.measure((*FLOAT_KINDS, *names))
+    _, drops = bench.measure((*bench.sites.float_kinds, *names))
     passed = all(round(drop - max_drop, DECIMALS) <= 0 for drop in drops.values())
     return Trial(float_sites=tuple(names), drops=drops, passed=passed)

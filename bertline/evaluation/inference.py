@@ -31,7 +31,7 @@ from bertline.features.tokenizer import Tokenizer
 from bertline.files import check_readable
 from bertline.integrity import verify_if_artifact
 from bertline.json_values import parse_json
-from bertline.modeling.config import ModelSpec, check_pairs
+from bertline.modeling.config import ModelSpec
 from bertline.tasks import KIND_OF_HEAD, TASKS
 
 PREFERRED = {
@@ -101,7 +101,7 @@ class LoadedModel:
         for number, item in enumerate(items, start=first):
             self.kind.check_item(item, number)
             if isinstance(item, tuple):
-                check_pairs(self.spec.encoder, f"text {number}")
+                self.spec.encoder.check_pairs(f"text {number}")
         records = self.kind.encode_items(self.tokenizer, items, self.spec.inputs)
         features = FeatureSet.of(records)
         for item, rows in zip(items, rows_by_example(features.ids), strict=True):

@@ -6,7 +6,6 @@ from typing import ClassVar
 from bertline.artifacts import Document
 from bertline.config import Config
 from bertline.evaluation.judges import METRICS
-from bertline.export.listing import FLOAT_KINDS
 
 
 class SiteCost(Config):
@@ -56,8 +55,8 @@ class Sensitivity(Document):
 
     examples: how many dev examples sites were measured on; trial_examples: on how many files were
     tried. base: the divergence of a file in which all sites are float and weights int8. sites: the
-    costliest first. chosen: the sites left float in the file that was written; None if no setting
-    was within max_drop, in points.
+    costliest first. always_float: kinds that are float in every file. chosen: the sites left float
+    beside them in the file that was written; None if no setting was within max_drop, in points.
     """
 
     file_name: ClassVar[str] = "sensitivity.json"
@@ -69,14 +68,15 @@ class Sensitivity(Document):
     sites: tuple[SiteCost, ...]
     outliers: tuple[Outlier, ...]
     trials: tuple[Trial, ...]
+    always_float: tuple[str, ...]
     chosen: tuple[str, ...] | None
 
     @property
     def float_sites(self) -> tuple[str, ...]:
         """All sites and kinds that stay float in the file written; if none passed, every site."""
         if self.chosen is not None:
-            return (*FLOAT_KINDS, *self.chosen)
-        return (*FLOAT_KINDS, *self.trials[-1].float_sites)
+            return (*self.always_float, *self.chosen)
+        return (*self.always_float, *self.trials[-1].float_sites)
 
     def lines(self) -> Iterator[str]:
         """The analysis as text: sites, outliers, what was tried, the verdict."""

@@ -15,9 +15,7 @@ from bertline.errors import StageError
 from bertline.export.folding import Scales
 from bertline.export.graph import OPEN, Graph, Shape
 from bertline.export.listing import (
-    FLOAT_KINDS,
     FORMATS,
-    MIXED_KINDS,
     OPENVINO_INT8,
     ExportedFile,
     Format,
@@ -27,9 +25,12 @@ from bertline.export.litert import LiteRtExporter
 from bertline.export.litert_int8 import write_int8
 from bertline.export.openvino import Sample, quantized, read_saved_model, write_ir
 from bertline.export.outliers import channel_peaks, folding_scales
-from bertline.export.ranges import Ranges, measure_ranges
+from bertline.export.ranges import TensorRanges, measure_ranges
 from bertline.export.saved_model import export_saved_model
 from bertline.export.text_input import TextInput, write_text_ir
+from bertline.modeling.families.lookup import family_named
+from bertline.modeling.site_table import SiteTable
+from bertline.tables.families import DEFAULT_FAMILY
 
 Fold = Callable[[Scales], Graph]
 """Gives the graph whose outliers are folded."""
@@ -43,8 +44,10 @@ class Exporter:
     samples: inputs that int8 ranges are taken from. scratch: a folder for intermediate graphs, a
     few times the size of the weights. shape: fixes batch and length; open, LiteRT files have
     batch 1 and all others any. text_input: the tokenizer that OpenVINO forms also get inside.
-    float_sites: those of litert_int8_mixed that stay float beside litert_int8's. fold: for LiteRT
-    forms with int8 activations. overflow_safe: of OpenVINO INT8.
+    float_sites: groups of sites of litert_int8_mixed that stay float beside litert_int8's, by
+    default those with outliers. fold: for LiteRT forms with int8 activations. overflow_safe: of
+    OpenVINO INT8. sites: of the encoder's family, by default of the one that graphs of unknown
+    origin are taken for.
     """
 
     def __init__(
@@ -54,17 +57,21 @@ class Exporter:
         scratch: Path,
         shape: Shape = OPEN,
         text_input: TextInput | None = None,
-        float_sites: Collection[str] = MIXED_KINDS,
+        float_sites: Collection[str] | None = None,
         fold: Fold | None = None,
         overflow_safe: bool = True,
+        sites: SiteTable | None = None,
     ) -> None:
         self._graph, self._samples, self._scratch = graph, samples, scratch
         self._shape, self._text_input, self._fold = shape, text_input, fold
         self._overflow_safe = overflow_safe
         self._tensors = functools.cache(functools.partial(_tensors, graph))
+        self._sites = family_named(DEFAULT_FAMILY).sites if sites is None else sites
+        always, chosen = self._sites.float_kinds, float_sites
+        mixed = (*always, *(self._sites.outlier_kinds if chosen is None else chosen))
         self._float_sites = {
-            "litert_int8": FLOAT_KINDS,
-            "litert_int8_mixed": tuple(dict.fromkeys((*FLOAT_KINDS, *float_sites))),
+            "litert_int8": always,
+            "litert_int8_mixed": tuple(dict.fromkeys(mixed)),
         }
 
     def export(self, name: str, folder: Path) -> ExportedFile:
@@ -100,7 +107,8 @@ class Exporter:
     def _write(self, name: str, path: Path) -> None:
         form = FORMATS[name]
         if name in self._float_sites:
-            write_int8(self.int8_source, path, self._ranges, self._float_sites[name])
+            floats = self._float_sites[name]
+            write_int8(self.int8_source, path, self._ranges, floats, self._sites)
         elif name == "litert_float32":
             shutil.copyfile(self._litert_float32, path)
         elif form.runtime == "litert":
@@ -151,7 +159,8 @@ class Exporter:
         if self._fold is None:
             return self._litert_float32
         some = self._samples[:PEAK_SAMPLES]
-        scales = folding_scales(channel_peaks(self._litert_float32, some))
+        peaks = channel_peaks(self._litert_float32, some, self._sites)
+        scales = folding_scales(peaks, self._sites.branches)
         if not scales:
             return self._litert_float32
         path, scratch = self._scratch / "folded.tflite", self._scratch / "folded"
@@ -162,10 +171,10 @@ class Exporter:
         return path
 
     @functools.cached_property
-    def _ranges(self) -> Ranges:
+    def _ranges(self) -> TensorRanges:
         return self._find_ranges(self.int8_source)
 
-    def _find_ranges(self, path: Path) -> Ranges:
+    def _find_ranges(self, path: Path) -> TensorRanges:
         return measure_ranges(path, self._samples)
 
     @functools.cached_property

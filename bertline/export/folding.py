@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertline.export.graph import Graph, graph_of_network
-from bertline.export.sites import SUMS
 from bertline.modeling.config import ModelSpec
+from bertline.modeling.families.lookup import family_of
 from bertline.modeling.model import build_model
 from bertline.modeling.sites import FixedSites, below, unchanged
 from bertline.modeling.weights import Tensors, assign
@@ -24,21 +24,24 @@ Scales = Mapping[str, NDArray[np.float32]]
 
 
 class FoldingSites(FixedSites):
-    """The sites of a float network that divide by `scales` before sums and multiply after them."""
+    """The sites of a float network that divide by `scales` before sums and multiply after them.
 
-    def __init__(self, scales: Scales) -> None:
+    sums: dense layer that ends a residual branch → the sum, by their names in a block.
+    """
+
+    def __init__(self, scales: Scales, sums: Mapping[str, str]) -> None:
         super().__init__({}, weights=unchanged)
-        self._scales = scales
+        self._scales, self._sums = scales, sums
 
     def inside(self, name: str) -> "FoldingSites":
         """See `At`."""
-        return FoldingSites(below(self._scales, name))
+        return FoldingSites(below(self._scales, name), self._sums)
 
     def __call__(self, name: str, x: Any) -> Any:
         """The residual branch divided, the sum multiplied."""
         if name in self._scales:
             return x * self._scales[name]
-        return self.skip(SUMS.get(name, ""), x)
+        return self.skip(self._sums.get(name, ""), x)
 
     def skip(self, name: str, x: Any) -> Any:
         """The skip branch of the sum `name`, divided."""
@@ -47,6 +50,7 @@ class FoldingSites(FixedSites):
 
 def folded_graph(spec: ModelSpec, weights: Tensors, scales: Scales) -> Graph:
     """The float graph of a model whose outliers are folded."""
-    network = build_model(spec, sites=FoldingSites(scales))
+    sums = family_of(spec.encoder).sites.sums
+    network = build_model(spec, sites=FoldingSites(scales, sums))
     assign(network.trainable_variables, weights, where="the model to fold")
     return graph_of_network(network)

@@ -45,24 +45,6 @@ DEFAULT = tuple(
     if name not in ("openvino_fp32", "litert_int8", "litert_int8_mixed", INTEGER)
 )
 """What the stage export writes unless another file is named."""
-FLOAT_KINDS = (
-    *("norm", "attention_norm", "output_norm"),
-    *("mask", "scores", "softmax", "context", "gelu", "fold"),
-    "head",
-)
-"""Kinds of sites (export.sites) that stay float in the LiteRT forms with int8 activations.
-
-Layer normalization for its accuracy, the head since its logits are the outputs. The others because
-XNNPACK has no int8 kernel for a softmax, a GELU or the product of two activations: each of them
-would end a partition and run in a slow kernel (docs/decisions/0012).
-"""
-MIXED_KINDS = ("output", "output_sum")
-"""Kinds that litert_int8_mixed leaves float beside these, unless others are chosen.
-
-BERT's outliers pass there: one channel of [CLS] is ten times all others (Bondarenko et al. 2021,
-arXiv:2109.12948).
-"""
-
 FAMILIES = {
     "openvino": "openvino_fp16",
     "litert": "litert_float32",
@@ -91,7 +73,7 @@ class ExportedFile(Config):
     name: what users call it ("openvino_int8"). path: of the file or folder, relative to the
     exported folder. size_bytes: of everything the form consists of. seconds: what making it took.
     text_path: of the same form with the tokenizer inside, which takes strings, if there is one.
-    float_sites: of an int8 LiteRT form, the sites (export.sites) that are not quantized.
+    float_sites: of an int8 LiteRT form, the groups of sites (export.sites) that are not quantized.
     overflow_safe: of OpenVINO INT8, whether it computes the same on processors without VNNI
     (export.openvino_weights).
     """

@@ -18,33 +18,41 @@ from litert_quantizer import algorithm_manager, qtyping, quantizer
 
 from bertline.config import nearest
 from bertline.errors import ConfigError, StageError
-from bertline.export.ranges import Ranges
-from bertline.export.sites import is_among, sites_of
+from bertline.export.ranges import TensorRanges
+from bertline.export.sites import DENSE, groups_of, is_among
 from bertline.export.tflite import read_content
+from bertline.modeling.site_table import SiteTable
 
 BITS = 8
 
 
-def write_int8(source: Path, target: Path, ranges: Ranges, float_sites: Collection[str]) -> None:
+def write_int8(
+    source: Path,
+    target: Path,
+    ranges: TensorRanges,
+    float_sites: Collection[str],
+    sites: SiteTable,
+) -> None:
     """Writes `target`, of the float file `source`; its outputs stay float.
 
-    float_sites: names or kinds of the sites that stay float. Raises ConfigError for a site that the
-    file has not, StageError if the quantizer fails.
+    float_sites: names or kinds of the groups of sites that stay float. sites: of the family of the
+    file's encoder. Raises ConfigError for a site that the file does not have and for an unknown
+    kind, StageError if the quantizer fails.
     """
     content = read_content(source)
-    sites = sites_of(content)
-    _check_sites(sites, float_sites)
+    groups = groups_of(content, sites)
+    _check_sites([*groups, *sites.kinds], float_sites)
     work = quantizer.Quantizer(str(source))
     everything = qtyping.TFLOperationName.ALL_SUPPORTED
     work.add_static_config(".*", everything, BITS, BITS)
     left_out = algorithm_manager.AlgorithmName.NO_QUANTIZE
     work.update_quantization_recipe(".*", qtyping.TFLOperationName.OUTPUT, algorithm_key=left_out)
-    for operator, site in zip(content.operators, sites, strict=True):
+    for operator, group in zip(content.operators, groups, strict=True):
         # Tables of embeddings are most of a small model's size.
-        if operator.kind == "GATHER" or not is_among(site, float_sites):
+        if operator.kind == "GATHER" or not is_among(group, float_sites):
             continue
         pattern = f"^{re.escape(content.name(operator))};$"
-        if operator.kind == "FULLY_CONNECTED":
+        if operator.kind == DENSE:
             dense = qtyping.TFLOperationName.FULLY_CONNECTED
             work.add_dynamic_config(pattern, dense, BITS)
         else:
@@ -62,13 +70,12 @@ def write_int8(source: Path, target: Path, ranges: Ranges, float_sites: Collecti
 
 
 def _check_sites(known: Collection[str], sites: Collection[str]) -> None:
-    # Kinds are not in every model: a norm of embeddings, for one.
     for site in sites:
-        if "/" in site and site not in known:
+        if site not in known:
             raise ConfigError(f"float_sites: no site {site!r}; {nearest(site, sorted(set(known)))}")
 
 
-def _statistics(source: Path, ranges: Ranges) -> dict[str, dict[str, Any]]:
+def _statistics(source: Path, ranges: TensorRanges) -> dict[str, dict[str, Any]]:
     """The ranges as the quantizer takes them: arrays of the rank of their tensors."""
     model = qtyping.ModelT.InitFromPackedBuf(source.read_bytes(), 0)
     ranks = {tensor.name.decode(): len(tensor.shape) for tensor in model.subgraphs[0].tensors}

@@ -1,6 +1,6 @@
 """A SavedModel as OpenVINO IR with dynamic or fixed batch and length; FP32, FP16 and INT8."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,7 @@ from openvino import opset13 as opset
 from bertline.errors import StageError
 from bertline.export.graph import OPEN, Graph, Shape
 from bertline.export.openvino_core import other_cores
-from bertline.export.openvino_ranges import set_ranges
 from bertline.export.openvino_weights import constant_of, store_weights
-from bertline.modeling.quantization import Ranges
 
 Sample = Mapping[str, NDArray[Any]]
 """The inputs of one call, by name."""
@@ -49,18 +47,18 @@ def _add_axis_to_tokens(model: ov.Model) -> None:
 def quantized(
     model: ov.Model,
     samples: Sequence[Sample],
-    trained: Ranges | None = None,
+    set_ranges: Callable[[ov.Model], None] | None = None,
     overflow_safe: bool = True,
 ) -> ov.Model:
     """The model with dense layers and embeddings in integers, by NNCF.
 
     samples: what ranges are taken from, each best a single text without padding, whose
-    activations are larger than those of any token and would widen every range. trained: the ranges
-    of a network that was trained to be quantized; NNCF then moves no scales and no biases.
-    overflow_safe: the model computes the same without VNNI (export.openvino_weights).
+    activations are larger than those of any token and would widen every range. set_ranges:
+    gives activations the ranges of training, if there are any; NNCF then moves no scales and no
+    biases. overflow_safe: the model computes the same without VNNI (export.openvino_weights).
     """
     options: dict[str, Any] = {"backend_params": {"compress_weights": False}}
-    if trained is not None:
+    if set_ranges is not None:
         options["smooth_quant_alphas"] = nncf.AdvancedSmoothQuantParameters(matmul=-1)
         options["disable_bias_correction"] = True
     with other_cores():
@@ -72,8 +70,8 @@ def quantized(
             ignored_scope=nncf.IgnoredScope(names=list(_attention(model))),
             advanced_parameters=nncf.AdvancedQuantizationParameters(**options),
         )
-    if trained is not None:
-        set_ranges(model, trained)
+    if set_ranges is not None:
+        set_ranges(model)
     store_weights(model, overflow_safe)
     return model
 

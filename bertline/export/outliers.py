@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertline.export.openvino import Sample
-from bertline.export.sites import BRANCHES, sites_of
+from bertline.export.sites import DENSE, places_of
 from bertline.export.tensors import AllTensors
+from bertline.modeling.site_table import SiteTable
 
-KINDS = (*BRANCHES, *BRANCHES.values())
-MAKERS = ("FULLY_CONNECTED", "ADD")
+MAKERS = (DENSE, "ADD")
 PERCENTILE = 98
 FACTOR = 1.5
 
@@ -43,17 +43,19 @@ class Peaks:
         return [int(channel) for channel in order if self.sizes[channel] > FACTOR * self.usual]
 
 
-def channel_peaks(path: Path, samples: Sequence[Sample]) -> dict[str, Peaks]:
-    """The peaks of each site (bertline.export.sites) of KINDS over all samples, by site.
+def channel_peaks(path: Path, samples: Sequence[Sample], sites: SiteTable) -> dict[str, Peaks]:
+    """The peaks over all samples, by site.
 
-    path: a float LiteRT file. samples: each a single text.
+    Of each residual sum, and of the dense layer that ends its branch. path: a float LiteRT file.
+    samples: each a single text. sites: of the family of its encoder.
     """
     tensors = AllTensors(path)
     content = tensors.content
+    kinds = {*sites.branches, *sites.sums}
     makers = {
-        site: operator.outputs[0]
-        for operator, site in zip(content.operators, sites_of(content), strict=True)
-        if site.rpartition("/")[2] in KINDS and operator.kind in MAKERS
+        place.site: operator.outputs[0]
+        for operator, place in zip(content.operators, places_of(content, sites), strict=True)
+        if place.site.rpartition("/")[2] in kinds and operator.kind in MAKERS
     }
     found: dict[str, Peaks] = {}
     for number, sample in enumerate(samples):
@@ -78,17 +80,20 @@ def _larger(first: Peaks, second: Peaks) -> Peaks:
     )
 
 
-def folding_scales(peaks: Mapping[str, Peaks]) -> dict[str, NDArray[np.float32]]:
+def folding_scales(
+    peaks: Mapping[str, Peaks], branches: Mapping[str, str]
+) -> dict[str, NDArray[np.float32]]:
     """Site of a residual sum → powers of two [channels] that bring its outliers to the usual size.
 
-    1 for all other channels; sums without outliers are left out.
+    1 for all other channels; sums without outliers are left out. branches: kind of a sum → that of
+    the dense layer of its branch.
     """
     scales = {}
     for site, found in peaks.items():
         part, _, kind = site.rpartition("/")
-        if kind not in BRANCHES:
+        if kind not in branches:
             continue
-        sizes = np.maximum(found.sizes, peaks.get(f"{part}/{BRANCHES[kind]}", found).sizes)
+        sizes = np.maximum(found.sizes, peaks.get(f"{part}/{branches[kind]}", found).sizes)
         beyond = sizes > FACTOR * found.usual
         if beyond.any():
             ratio = np.maximum(sizes / found.usual, 1.0)

@@ -1,17 +1,20 @@
 """The forms of a model that was trained to be quantized."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bertline.export.exporter import Exporter
 from bertline.export.graph import Graph, Shape
 from bertline.export.inspection import check_integer_only
-from bertline.export.listing import FORMATS, INTEGER, MIXED_KINDS, ExportedFile, Format
+from bertline.export.listing import FORMATS, INTEGER, ExportedFile, Format
 from bertline.export.openvino import Sample, quantized
+from bertline.export.openvino_ranges import set_ranges
 from bertline.export.quantized import QuantizedModel, write_integer
-from bertline.export.ranges import Ranges, find_ranges
+from bertline.export.ranges import TensorRanges, find_ranges
 from bertline.export.text_input import TextInput
+from bertline.modeling.families.lookup import family_of
 
 
 class QuantizedExporter(Exporter):
@@ -27,7 +30,7 @@ class QuantizedExporter(Exporter):
         scratch: Path,
         *,
         text_input: TextInput | None = None,
-        float_sites: Sequence[str] = MIXED_KINDS,
+        float_sites: Sequence[str] | None = None,
         overflow_safe: bool = True,
         model: QuantizedModel,
         litert_length: int,
@@ -39,6 +42,7 @@ class QuantizedExporter(Exporter):
             text_input=text_input,
             float_sites=float_sites,
             overflow_safe=overflow_safe,
+            sites=family_of(model.spec.encoder).sites,
         )
         self._model, self._litert_length = model, litert_length
 
@@ -59,11 +63,12 @@ class QuantizedExporter(Exporter):
             super()._write(name, path)
 
     def _quantized(self) -> Any:
-        return quantized(self._openvino, self._samples, self._model.ranges, self._overflow_safe)
+        trained = partial(set_ranges, ranges=self._model.ranges, sites=self._sites)
+        return quantized(self._openvino, self._samples, trained, self._overflow_safe)
 
     def _shape_of(self, form: Format) -> Shape:
         batch, length = super()._shape_of(form)
         return (batch, self._litert_length if form == FORMATS[INTEGER] else length)
 
-    def _find_ranges(self, path: Path) -> Ranges:
-        return find_ranges(path, self._samples, self._model.ranges)
+    def _find_ranges(self, path: Path) -> TensorRanges:
+        return find_ranges(path, self._samples, self._model.ranges, self._sites)

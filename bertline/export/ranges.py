@@ -1,24 +1,22 @@
 """The ranges of a float LiteRT file's tensors, which static quantization rounds within."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from bertline.export.openvino import Sample
-from bertline.export.sites import MOVES, sites_of
+from bertline.export.sites import MOVES, places_of
 from bertline.export.tensors import AllTensors
 from bertline.export.tflite import read_content
-from bertline.modeling.quantization import Ranges as SiteRanges
+from bertline.modeling.quantization import Ranges
+from bertline.modeling.site_table import SiteTable
 
-NETWORK_SITES = {"gelu": "activation", "embeddings": "sum"}
-"""Kinds of sites of a file that networks call by other names."""
-Ranges = Mapping[str, tuple[float, float]]
+TensorRanges = Mapping[str, tuple[float, float]]
 """Name of a tensor → its least and its largest value."""
 
 
-def measure_ranges(path: Path, samples: Sequence[Sample]) -> Ranges:
+def measure_ranges(path: Path, samples: Sequence[Sample]) -> TensorRanges:
     """The range of every float tensor that a call computes.
 
     Its ends are means over the samples of their least and largest values: what is beyond is
@@ -39,38 +37,33 @@ def measure_ranges(path: Path, samples: Sequence[Sample]) -> Ranges:
     }
 
 
-def find_ranges(path: Path, samples: Sequence[Sample], trained: SiteRanges) -> Ranges:
+def find_ranges(
+    path: Path, samples: Sequence[Sample], trained: Ranges, sites: SiteTable
+) -> TensorRanges:
     """The ranges of training, and measured ones of the tensors that training had none of."""
-    return {**measure_ranges(path, samples), **trained_ranges(path, trained)}
+    return {**measure_ranges(path, samples), **trained_ranges(path, trained, sites)}
 
 
-def trained_ranges(path: Path, by_site: SiteRanges) -> Ranges:
-    """The ranges of the tensors that are results of a network's sites (modeling.quantization).
+def trained_ranges(path: Path, by_site: Ranges, sites: SiteTable) -> TensorRanges:
+    """The ranges of the tensors that are results of a network's sites.
 
-    path: the float file of a network that has ranges. Tensors within a site have none here.
+    path: the float file of a network that has ranges. sites: of its encoder's family. Tensors
+    within a site have none here.
     """
     content = read_content(path)
     held: dict[int, str] = {}  # tensor → the site whose values it holds
     results: dict[str, list[int]] = {}
-    for operator, file_site in zip(content.operators, sites_of(content), strict=True):
+    for operator, place in zip(content.operators, places_of(content, sites), strict=True):
         before, number = held.get(operator.inputs[0], ""), operator.outputs[0]
         if operator.kind in MOVES and before:
             held[number] = before
             results[before].append(number)
         else:
-            held[number] = site = _network_site(file_site, content.name(operator))
-            results[site] = [number]  # The last operation gives the result.
+            held[number] = place.site
+            results[place.site] = [number]  # The last operation gives the result.
     return {
         content.tensors[number].name: by_site[site]
         for site, numbers in results.items()
         for number in numbers
         if site in by_site
     }
-
-
-def _network_site(site: str, name: str) -> str:
-    part, _, kind = site.rpartition("/")
-    if kind == "query_key_value":
-        own = re.findall(r"attention\w*/(query|key|value)", name)
-        kind = own[-1] if own else kind
-    return f"{part or site}/{NETWORK_SITES.get(kind, kind)}"

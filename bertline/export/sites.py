@@ -1,21 +1,22 @@
-"""The sites of a LiteRT file: groups of its operators that are quantized or left float together.
+"""The sites of a LiteRT file: which operators compute them, and which are quantized together.
 
-A site is named part/kind: "layer_3/output_sum". Parts are the blocks of the encoder, "embeddings",
-"mask" and "head" (all else); the kinds of a block are
+Operators are told apart by what the family of the encoder declares of its sites
+(bertline.modeling.site_table): by their kinds, by the names that TensorFlow's converter gives their
+outputs, in which those of the layers stand, and by the sites that they read. What only moves values
+belongs to the site where they come from.
 
-    query_key_value, scores, softmax, context, attention_output, attention_sum, attention_norm,
-    intermediate, gelu, output, output_sum, output_norm, fold
-
-as the tensors of modeling.encoder are called; *_output and output are the dense layers of the
-residual branches, *_sum their sums with the skip branch. Operators are told apart by what they are
-and by the names that TensorFlow's converter gives their outputs, in which those of the layers
-stand. What only moves values belongs to the site where they come from.
+Groups of sites are quantized or left float together. Most have one site and its name,
+"layer_3/output_sum"; the kind of a group is what its name ends with. "head" has all of a head, and
+"layer_3/fold" the products that fold outliers (bertline.export.folding).
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from bertline.export.tflite import Content, Operator
+from bertline.modeling.quantization import Shown
+from bertline.modeling.site_table import FOLD, HEAD, SiteTable
 
 MOVES = {
     "RESHAPE",
@@ -27,76 +28,80 @@ MOVES = {
     "QUANTIZE",
     "DEQUANTIZE",
 }
-SUMS = {"attention_output": "attention_sum", "output": "output_sum"}
-BRANCHES = {total: dense for dense, total in SUMS.items()}
-"""Residual sum → the dense layer of its branch."""
-FOLDED = (*BRANCHES, "attention_norm", "output_norm")
-"""What outliers are folded in before a sum, and out after it: no other site multiplies these."""
-DENSE = (
-    (r"query|key|value", "query_key_value"),
-    (r"attention", "attention_output"),
-    (r"intermediate", "intermediate"),
-    (r"output", "output"),
-)
+DENSE = "FULLY_CONNECTED"
 BLOCK = re.compile(r"layer_(?:\._)?(\d+)")
-NORM = re.compile(r"norm", re.IGNORECASE)
+"""The name of a block in a graph, also in Hugging Face's own for TensorFlow."""
+_HEADS = [(HEAD, Shown(DENSE)), (HEAD, Shown(after=("layer_*/*", HEAD)))]
+Rows = Sequence[tuple[str, Shown]]
 
 
-def sites_of(content: Content) -> list[str]:
-    """The site of each operator, in their order."""
-    made_at: dict[int, str] = {}
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an operator belongs: a site of the network by its full name, and the site's group."""
+
+    site: str
+    group: str
+
+
+def places_of(content: Content, sites: SiteTable) -> list[Place]:
+    """The place of each operator of a file, in their order; sites: of its encoder's family."""
+    folds = (FOLD, Shown("MUL", after=(*sites.branches, *sites.skips)))
+    rows = {
+        True: [*sites.shown("litert", in_block=True), folds],
+        False: [*sites.shown("litert", in_block=False), *_HEADS],
+    }
+    made_at: dict[int, Place] = {}
     found = []
     for operator in content.operators:
         before = [made_at[number] for number in operator.inputs if number in made_at]
-        site = _site(operator, content.name(operator), before)
-        made_at.update(dict.fromkeys(operator.outputs, site))
-        found.append(site)
+        if operator.kind in MOVES and before:
+            place = before[0]
+        else:
+            place = _place(operator, content.name(operator), before, sites, rows)
+        made_at.update(dict.fromkeys(operator.outputs, place))
+        found.append(place)
     return found
 
 
-def is_among(site: str, chosen: Collection[str]) -> bool:
-    """Whether `site` is one of `chosen`, by its name or by its kind."""
-    return site in chosen or site.rpartition("/")[2] in chosen
+def groups_of(content: Content, sites: SiteTable) -> list[str]:
+    """The group of each operator of a file, in their order."""
+    return [place.group for place in places_of(content, sites)]
 
 
-def _site(operator: Operator, name: str, before: list[str]) -> str:
-    if operator.kind in MOVES and before:
-        return before[0]
+def is_among(group: str, chosen: Collection[str]) -> bool:
+    """Whether `group` is one of `chosen`, by its name or by its kind."""
+    return group in chosen or group.rpartition("/")[2] in chosen
+
+
+def first_fitting(rows: Rows, operator: str, name: str, before: Collection[str] = ()) -> str | None:
+    """The site of the row that an operation fits; of several, see `Shown`."""
+    fitting = (row for row in rows if row[1].fits(operator, name, before))
+    row = min(fitting, key=lambda row: row[1].order, default=None)
+    return row[0] if row else None
+
+
+def _place(
+    operator: Operator,
+    name: str,
+    before: Sequence[Place],
+    sites: SiteTable,
+    rows: Mapping[bool, Rows],
+) -> Place:
+    read = {place.site for place in before} | {place.group for place in before}
     # An operator into which one of the block before was folded bears both names, its own last.
     blocks = BLOCK.findall(name)
-    part = f"layer_{blocks[-1]}" if blocks else ""
-    if operator.kind == "FULLY_CONNECTED":
-        return f"{part}/{_dense(name)}" if part else "head"
-    if NORM.search(name):
-        kind = "attention_norm" if "attention" in name and part else "output_norm"
-        return f"{part}/{kind}" if part else "embeddings/norm"
-    if not part:
-        return _outside(operator, name, before)
-    return f"{part}/{_inside(operator, name, before)}"
+    if operator.kind == DENSE:
+        name = _own_name(name)
+    site = first_fitting(rows[bool(blocks)], operator.kind, name, read)
+    assert site is not None, f"no site for what no other shows: {operator.kind} {name}"
+    if not blocks:
+        known = sites.once.get(site)
+        return Place(site, known.group or site if known else site)
+    part, known = f"layer_{blocks[-1]}", sites.block.get(site)
+    return Place(f"{part}/{site}", f"{part}/{known.group or site if known else site}")
 
 
-def _dense(name: str) -> str:
+def _own_name(name: str) -> str:
+    """The part of a dense layer's joined names that is its own, from the block on."""
     own = next((each for each in reversed(name.split(";")) if "MatMul" in each), name)
-    own = own[own.rfind("layer_") :]
-    return next((kind for pattern, kind in DENSE if re.search(pattern, own)), "output")
-
-
-def _outside(operator: Operator, name: str, before: list[str]) -> str:
-    if "embeddings" in name or operator.kind == "GATHER":
-        return "embeddings"
-    return "head" if any(site.startswith("layer_") or site == "head" for site in before) else "mask"
-
-
-def _inside(operator: Operator, name: str, before: list[str]) -> str:
-    kinds = [site.rpartition("/")[2] for site in before]
-    if operator.kind == "SOFTMAX":
-        return "softmax"
-    if operator.kind == "BATCH_MATMUL":
-        return "context" if "softmax" in kinds else "scores"
-    if operator.kind == "MUL" and any(kind in FOLDED for kind in kinds):
-        return "fold"
-    if operator.kind == "ADD":
-        for dense, total in SUMS.items():
-            if dense in kinds:
-                return total
-    return "scores" if "attention" in name or "scores" in kinds else "gelu"
+    return own[max(own.rfind("layer_"), 0) :]

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import keras
 
-from bertline.artifacts import read_json
 from bertline.config import Config
 from bertline.errors import CheckpointError, ConfigError
 from bertline.export.calibration import fixed_length
@@ -20,10 +19,14 @@ from bertline.features.spec import InputSpec, TokenizerSpec
 from bertline.features.tokenizer import Tokenizer, read_vocab
 from bertline.modeling.checkpoints.heads import HeadSpec
 from bertline.modeling.checkpoints.tokenizer_files import looks_lower_cased
-from bertline.modeling.config import EncoderConfig, ModelSpec
+from bertline.modeling.config import ModelSpec
+from bertline.modeling.families.base import ENCODER_FILE, EncoderConfig
+from bertline.modeling.families.lookup import family_named, family_of, read_encoder
 from bertline.modeling.folder import read_ranges
 from bertline.modeling.model import build_encoder, build_model
+from bertline.modeling.site_table import SiteTable
 from bertline.modeling.weights import Tensors, assign, load_weights
+from bertline.tables.families import DEFAULT_FAMILY
 
 WEIGHTS, HEAD = "weights.safetensors", "head.safetensors"
 # Of a foreign graph its number of positions is not known; this is what BERTs have.
@@ -62,6 +65,12 @@ class Source:
             if isinstance(told, EncoderConfig):
                 return told
         return None
+
+    @property
+    def sites(self) -> SiteTable:
+        """The sites of its encoder's family; of a foreign graph, those of the default one."""
+        family = family_of(self.encoder) if self.encoder else family_named(DEFAULT_FAMILY)
+        return family.sites
 
     def tokenizer(self) -> Tokenizer:
         """Its tokenizer; raises ConfigError where there is no vocabulary."""
@@ -116,9 +125,8 @@ def open_source(
     if (path / "model.json").is_file():
         spec = ModelSpec.read(path)
         weights = load_weights(path / WEIGHTS)
-    elif (path / "encoder.json").is_file():
-        file = path / "encoder.json"
-        config = EncoderConfig.parse(read_json(file), where=str(file))
+    elif (path / ENCODER_FILE).is_file():
+        config = read_encoder(path)
         weights = load_weights(path / WEIGHTS)
         head = load_weights(path / HEAD) if (path / HEAD).is_file() else {}
         spec_of_head = _spec_of_head(path, config, output)
@@ -151,7 +159,7 @@ def _encoder(path: Path, config: EncoderConfig, weights: Tensors, output: str | 
     both = ["pooled", "sequence"] if config.has_pooler else ["sequence"]
     network = build_encoder(config, [output] if output else both)
     longest = config.max_position_embeddings
-    return _of_network(path, network, weights, {"encoder.json": config}, longest)
+    return _of_network(path, network, weights, {ENCODER_FILE: config}, longest)
 
 
 def _of_network(

@@ -1,72 +1,54 @@
-"""What an encoder and a model are, apart from their weights. No TensorFlow, no Keras."""
+"""What a model is, apart from its weights. No TensorFlow, no Keras."""
 
+import json
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, SerializeAsAny
 
 from bertline.artifacts import Document
-from bertline.errors import DataError
-from bertline.features.spec import AnswerSpec, InputSpec, TokenizerSpec
-from bertline.modeling.quantization import QuantizationSpec
+from bertline.config import Config, nearest
+from bertline.errors import ConfigError
+from bertline.features.spec import AnswerSpec, InputSpec
+from bertline.modeling.families.base import EncoderConfig
+from bertline.modeling.families.lookup import config_class, family_of
+from bertline.modeling.quantization import HEAD_SITES, Site, matches
 
 POOLED_HEADS = ("intent_slots", "classifier")
 """The heads that read the pooled output."""
-Positive = Annotated[int, Field(gt=0)]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
-class EncoderConfig(TokenizerSpec):
-    """The shape of a BERT encoder, and the tokenizer of the vocabulary it was trained with.
+class QuantizationSpec(Config):
+    """How the network of a model is quantized: 8 bits, weights by output channel and symmetric.
 
-    Keys of the shape have the names of bert_config.json. hidden_act: "gelu" is the exact erf form
-    (Hugging Face), "gelu_tanh" the tanh form of Google's TF1 code. has_pooler: whether the encoder
-    has a pooled output beside its sequence output.
+    float_sites: patterns of the names of sites that stay float. Ranges lie with the weights.
     """
 
-    vocab_size: Positive
-    hidden_size: Positive
-    num_hidden_layers: Positive
-    num_attention_heads: Positive
-    intermediate_size: Positive
-    max_position_embeddings: Positive = 512
-    type_vocab_size: Positive = 2
-    hidden_act: Literal["gelu", "gelu_tanh", "relu"] = "gelu"
-    layer_norm_eps: Annotated[float, Field(gt=0)] = 1e-12
-    hidden_dropout_prob: Fraction = 0.1
-    attention_probs_dropout_prob: Fraction = 0.1
-    initializer_range: Annotated[float, Field(gt=0)] = 0.02
-    has_pooler: bool = True
+    float_sites: tuple[str, ...] = ()
 
-    @classmethod
-    def of_checkpoint(cls, values: Mapping[str, Any], where: str) -> Self:
-        """The encoder that a bert_config.json or config.json describes; ignores other keys.
-
-        Raises ConfigError, naming the place `where`, for an unsupported shape.
-        """
-        of_shape = cls.model_fields.keys() - TokenizerSpec.model_fields.keys() - {"has_pooler"}
-        return cls.parse({key: values[key] for key in values if key in of_shape}, where)
-
-    def with_tokenizer(self, spec: TokenizerSpec) -> Self:
-        """The same encoder with the tokenizer `spec`."""
-        return self.model_copy(update=dict(spec.tokenizer))
-
-    @field_validator("num_attention_heads")
-    @classmethod
-    def _divides_the_hidden_size(cls, heads: int, info: ValidationInfo) -> int:
-        hidden_size = info.data.get("hidden_size", heads)
-        if hidden_size % heads:
-            raise ValueError(f"does not divide hidden_size {hidden_size}; give the weights' config")
-        return heads
+    def sites(self, encoder: EncoderConfig, head: str) -> dict[str, Site]:
+        """The sites that are quantized; raises ConfigError for a pattern that fits none."""
+        sites = network_sites(encoder, head)
+        for pattern in self.float_sites:
+            if not any(matches(name, [pattern]) for name in sites):
+                kinds = list(family_of(encoder).sites.block)
+                raise ConfigError(f"float_sites: no site {pattern!r}; {nearest(pattern, kinds)}")
+        return {n: site for n, site in sites.items() if not matches(n, self.float_sites)}
 
 
-def check_pairs(encoder: EncoderConfig, where: str) -> None:
-    """Raises DataError, naming the place `where` of a pair, if the encoder reads single texts."""
-    if encoder.type_vocab_size < 2:
-        raise DataError(
-            f"{where} is a pair, but the encoder has one segment (type_vocab_size 1); give single "
-            "texts or a model with two"
-        )
+def network_sites(encoder: EncoderConfig, head: str) -> dict[str, Site]:
+    """All sites of an encoder with a head by their full names: "<part>/<name>"."""
+    family = family_of(encoder)
+    lacking = family.lacking(encoder)
+    named = family.sites.named(encoder.num_hidden_layers)
+    of_encoder = {name: site for name, site in named.items() if not matches(name, lacking)}
+    return of_encoder | {f"{part}/logits": site for part, site in HEAD_SITES[head].items()}
+
+
+def _of_its_family(encoder: Any) -> Any:
+    if not isinstance(encoder, Mapping):
+        return encoder
+    return config_class(encoder).model_validate_json(json.dumps(encoder))
 
 
 class ModelSpec(Document):
@@ -80,7 +62,7 @@ class ModelSpec(Document):
     file_name: ClassVar[str] = "model.json"
     task: str
     head: str
-    encoder: EncoderConfig
+    encoder: Annotated[SerializeAsAny[EncoderConfig], BeforeValidator(_of_its_family)]
     labels: dict[str, list[str]]
     inputs: InputSpec
     answering: AnswerSpec = AnswerSpec()

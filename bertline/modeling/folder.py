@@ -45,8 +45,7 @@ def read_ranges(folder: Path, spec: ModelSpec) -> Ranges:
         return {}
     file = folder / RANGES_FILE
     ranges = {name: tuple(range) for name, range in read_json(file).items()}
-    encoder = spec.encoder
-    sites = spec.quantization.sites(encoder.num_hidden_layers, spec.head, encoder.has_pooler)
+    sites = spec.quantization.sites(spec.encoder, spec.head)
     for name in sites:
         if len(ranges.get(name, ())) != 2:
             raise CheckpointError(f"{file}: no range of the site {name!r}; quantize again")

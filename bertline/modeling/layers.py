@@ -1,4 +1,4 @@
-"""What encoders are made of: activations, tables, dense layers, normalization."""
+"""What encoders of every family are made of: activations, tables, dense layers, normalization."""
 
 import math
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bertline.modeling.config import EncoderConfig
+from bertline.modeling.families.base import EncoderConfig
 from bertline.modeling.sites import FLOAT, At, scale_and_shift
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import keras
 
-from bertline.modeling.config import EncoderConfig, ModelSpec
-from bertline.modeling.encoder import Encoder
+from bertline.modeling.config import ModelSpec
+from bertline.modeling.families.base import EncoderConfig
+from bertline.modeling.families.lookup import family_of
 from bertline.modeling.heads import HEADS
 from bertline.modeling.sites import FLOAT, Sites
 
@@ -50,6 +51,6 @@ def _encoded(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The inputs of a model, and what its encoder makes of them with the mask."""
     inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in INPUTS}
-    encoder = Encoder(config, sites, dtype=policy, name="encoder")
+    encoder = family_of(config).encoder(config, sites, dtype=policy, name="encoder")
     encoded = encoder(inputs["input_ids"], inputs["input_mask"], inputs["segment_ids"])
     return inputs, {**encoded, "input_mask": inputs["input_mask"]}

@@ -1,18 +1,16 @@
-"""Where a network is quantized, and how its ranges are had. No TensorFlow, no Keras.
+"""Quantization sites, and how their ranges are stored. No TensorFlow, no Keras.
 
-A *site* is a tensor of a network that is rounded to 8 bits: the result of an operation. The tables
-below name all sites; networks ask at each of them what is to be done (bertline.modeling.sites).
-Names are paths: "layer_3/output_norm/variance".
+A *site* is a tensor of a network that is rounded to 8 bits: the result of an operation. Each family
+of encoders declares its sites once (bertline.modeling.site_table); networks ask at each of them
+what is to be done (bertline.modeling.sites). Names are paths: "layer_3/output_norm/variance".
 """
 
 import math
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
-
-from bertline.config import Config, nearest
-from bertline.errors import ConfigError
 
 Range = tuple[float, float]
 Ranges = Mapping[str, Range]
@@ -31,6 +29,34 @@ TANH_RANGE = (-1.0, 127 / 128)
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What an operation of a runtime's graph that computes a site's values looks like.
+
+    operator: its kind, as the runtime calls it. name: a pattern that is found in its name, whatever
+    the case; in an OpenVINO graph in what follows the block. after: names or kinds of sites (see
+    `matches`), one of which it reads. What is empty is not asked for. Where an operation fits
+    several sites, a name decides before a kind, and a kind before what is read.
+    """
+
+    operator: str = ""
+    name: str = ""
+    after: tuple[str, ...] = ()
+
+    @property
+    def order(self) -> tuple[bool, bool, bool]:
+        """Its place among the `Shown` of other sites: what asks for more comes first."""
+        return (not self.name, not self.operator, not self.after)
+
+    def fits(self, operator: str, name: str, before: Collection[str] = ()) -> bool:
+        """Whether an operation is such a one; before: the sites that it reads."""
+        return (
+            self.operator in ("", operator)
+            and re.search(self.name, name, re.IGNORECASE) is not None
+            and (not self.after or any(matches(site, self.after) for site in before))
+        )
+
+
+@dataclass(frozen=True)
 class Site:
     """What is known of a site before any value is seen.
 
@@ -38,80 +64,34 @@ class Site:
     "texts" [B, n], "positions" [L, n]. fixed: its range, if that does not depend on the data.
     below: how far the range reaches below the least value. least: training keeps the values at
     least as large.
+
+    litert, openvino: what shows it in such a graph; None where nothing does, or where LiteRT's
+    operators belong to another site of the same group. group: a name for sites that exported files
+    quantize, or leave float, together; by default the site's own. In a block it is a name inside
+    the block. stays_float: int8 files without trained ranges leave the group float. has_outliers:
+    litert_int8_mixed does so too, unless other sites are chosen. branch: of a residual sum, the
+    site of the dense layer that ends its branch; skip: the site whose values go past that branch.
     """
 
     axes: Literal["tokens", "pairs", "texts", "positions"] = "tokens"
     fixed: Range | None = None
     below: float = 0.0
     least: float | None = None
+    litert: Shown | None = None
+    openvino: Shown | None = None
+    group: str = ""
+    stays_float: bool = False
+    has_outliers: bool = False
+    branch: str = ""
+    skip: str = ""
 
 
-def _norm(name: str) -> dict[str, Site]:
-    inside = ("mean", "centred", "squared", "variance", "inverse", "normal")
-    return {
-        **{f"{name}/{part}": Site() for part in inside},
-        # A variance below half a step is rounded to 0, whose root has no gradient.
-        f"{name}/variance": Site(least=1e-3),
-        name: Site(),
-    }
-
-
-EMBEDDING_SITES = {
-    "words": Site(),
-    "segments": Site(),
-    "positions": Site(axes="positions"),
-    "words_segments": Site(),
-    "sum": Site(),
-    **_norm("norm"),
-}
-LAYER_SITES = {
-    "query": Site(),
-    "key": Site(),
-    "value": Site(),
-    "scores": Site(axes="pairs"),
-    "scaled": Site(axes="pairs"),
-    # Padding lies this far below: e^-10 of 256 levels is none.
-    "masked": Site(axes="pairs", below=10.0),
-    "softmax": Site(axes="pairs", fixed=SOFTMAX_RANGE),
-    "context": Site(),
-    "attention_output": Site(),
-    "attention_sum": Site(),
-    **_norm("attention_norm"),
-    "intermediate": Site(),
-    "activation": Site(),
-    "output": Site(),
-    "output_sum": Site(),
-    **_norm("output_norm"),
-}
-ENCODER_SITES = {
-    "mask": Site(axes="texts", fixed=(MASKED_SCORE, 0.0)),
-    "pooler": Site(axes="texts"),
-    "pooled": Site(axes="texts", fixed=TANH_RANGE),
-}
-POOLER_SITES = ("encoder/pooler", "encoder/pooled")
-"""The full names of those of ENCODER_SITES that an encoder without a pooler lacks."""
 HEAD_SITES = {
     "intent_slots": {"intent_dense": Site(axes="texts"), "slot_dense": Site()},
     "classifier": {"label_dense": Site(axes="texts")},
     "answer_span": {"span_dense": Site()},
 }
 """Head → its dense layers, each a part with its result as the only site."""
-
-
-def parts_of(num_hidden_layers: int, head: str) -> dict[str, dict[str, Site]]:
-    """Part of a network → its sites by their names inside it."""
-    return {
-        "encoder": ENCODER_SITES,
-        "embeddings": EMBEDDING_SITES,
-        **{f"layer_{i}": LAYER_SITES for i in range(num_hidden_layers)},
-        **{dense: {"logits": site} for dense, site in HEAD_SITES[head].items()},
-    }
-
-
-def sites_of(num_hidden_layers: int, head: str) -> dict[str, Site]:
-    """All sites of an encoder with a head by their full names: "<part>/<name>"."""
-    parts = parts_of(num_hidden_layers, head)
-    return {f"{part}/{name}": site for part, sites in parts.items() for name, site in sites.items()}
 
 
 def settled(low: float, high: float) -> Range:
@@ -138,24 +118,3 @@ def matches(name: str, patterns: Iterable[str]) -> bool:
     """
     kind = name.rpartition("/")[2]
     return any(fnmatchcase(name if "/" in each else kind, each) for each in patterns)
-
-
-class QuantizationSpec(Config):
-    """How the network of a model is quantized: 8 bits, weights by output channel and symmetric.
-
-    float_sites: patterns of the names of sites that stay float. Ranges lie with the weights.
-    """
-
-    float_sites: tuple[str, ...] = ()
-
-    def sites(self, num_hidden_layers: int, head: str, has_pooler: bool = True) -> dict[str, Site]:
-        """The sites that are quantized; raises ConfigError for a pattern that fits none."""
-        sites = sites_of(num_hidden_layers, head)
-        if not has_pooler:
-            sites = {n: site for n, site in sites.items() if n not in POOLER_SITES}
-        for pattern in self.float_sites:
-            if not any(matches(name, [pattern]) for name in sites):
-                raise ConfigError(
-                    f"float_sites: no site {pattern!r}; {nearest(pattern, list(LAYER_SITES))}"
-                )
-        return {n: site for n, site in sites.items() if not matches(n, self.float_sites)}

@@ -28,7 +28,7 @@ from bertline.features.spec import InputSpec
 from bertline.features.tokenizer import Tokenizer
 from bertline.files import naming
 from bertline.leftovers import temporary_folder
-from bertline.modeling.config import ModelSpec, check_pairs
+from bertline.modeling.config import ModelSpec
 from bertline.progress import Progress
 from bertline.storage import fetch
 from bertline.storage.gcs import beginning
@@ -145,11 +145,17 @@ def run(settings: Settings, *, source: Path, exported: Path) -> None:
         if settings.calibration is not None:
             texts = _texts(settings.calibration, scratch)
             if opened.encoder and any(isinstance(text, tuple) for text in texts.values()):
-                check_pairs(opened.encoder, f"{settings.calibration}: a line")
+                opened.encoder.check_pairs(f"{settings.calibration}: a line")
             features = _encoded(texts, opened.tokenizer(), longest)
             samples = samples_of(opened.graph, features, range(len(features)))
         exporter = Exporter(
-            opened.graph, samples, scratch, settings.shape, text_input, fold=opened.fold
+            opened.graph,
+            samples,
+            scratch,
+            settings.shape,
+            text_input,
+            fold=opened.fold,
+            sites=opened.sites,
         )
         files = []
         for name in settings.forms:

@@ -22,7 +22,8 @@ from bertline.export.inspection import inspect
 from bertline.export.instruction_sets import LIMITS, find_instruction_set
 from bertline.export.listing import ExportedFile, Exports
 from bertline.modeling.config import ModelSpec
-from bertline.modeling.cost import encoder_flops, parameter_count, prune_ratio
+from bertline.modeling.cost import parameter_count, prune_ratio
+from bertline.modeling.families.lookup import family_of
 from bertline.modeling.weights import load_weights
 from bertline.tasks import get_task
 from bertline.usage import Usage
@@ -144,7 +145,7 @@ def model_facts(spec: ModelSpec, model: Path) -> ModelFacts:
     length = spec.inputs.max_seq_length
     return ModelFacts(
         parameters=parameter_count(weights),
-        flops=encoder_flops(spec.encoder, length),
+        flops=family_of(spec.encoder).flops(spec.encoder, length),
         length=length,
         prune_ratio=prune_ratio(weights),
     )

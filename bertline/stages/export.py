@@ -13,7 +13,6 @@ from bertline.export.listing import (
     DEFAULT,
     FORMATS,
     INTEGER,
-    MIXED_KINDS,
     Calibration,
     Exports,
     check_format,
@@ -32,18 +31,18 @@ class Settings(Config):
     choice. litert_length: the length in tokens that integer LiteRT files of a quantized model take,
     by default the longest that it reads. float_sites: what stays float in litert_int8_mixed, kinds
     of sites ("output_sum") or single ones ("layer_3/output_sum"), as `bertline quantize` finds
-    them. fold_outliers: for LiteRT forms with int8 activations whose ranges are measured.
-    overflow_safe: OpenVINO INT8 computes the same on processors without VNNI.
-    tokenizer_inside: each OpenVINO form also as one that takes strings. n_best_size,
-    max_answer_length, null_threshold: how questions are answered (AnswerSpec); "tuned": the
-    threshold of best F1 on the dev split.
+    them; by default the kinds that the encoder's family has outliers in. fold_outliers: for LiteRT
+    forms with int8 activations whose ranges are measured. overflow_safe: OpenVINO INT8
+    computes the same on processors without VNNI. tokenizer_inside: each OpenVINO form also as one
+    that takes strings. n_best_size, max_answer_length, null_threshold: how questions are answered
+    (AnswerSpec); "tuned": the threshold of best F1 on the dev split.
     """
 
     formats: Annotated[tuple[str, ...], Field(min_length=1)] = DEFAULT
     tokenizer_inside: bool = False
     litert_length: Annotated[int, Field(gt=2)] | None = None
     calibration_examples: Annotated[int, Field(gt=0)] = 300
-    float_sites: tuple[str, ...] = MIXED_KINDS
+    float_sites: tuple[str, ...] | None = None
     fold_outliers: bool = True
     overflow_safe: bool = True
     seed: Seed = 1
@@ -92,6 +91,7 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
                 float_sites=settings.float_sites,
                 overflow_safe=settings.overflow_safe,
                 fold=source.fold if settings.fold_outliers else None,
+                sites=source.sites,
             )
         else:
             exporter = QuantizedExporter(

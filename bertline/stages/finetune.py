@@ -4,11 +4,12 @@ from pathlib import Path
 
 from pydantic import ValidationInfo, field_validator
 
-from bertline.artifacts import digest, file_sha256, fingerprint, read_json, read_manifest
+from bertline.artifacts import digest, file_sha256, fingerprint, read_manifest
 from bertline.code_version import code_version
 from bertline.errors import DataError
 from bertline.features.spec import InputSpec, TokenizerSpec
-from bertline.modeling.config import POOLED_HEADS, EncoderConfig, ModelSpec
+from bertline.modeling.config import POOLED_HEADS, ModelSpec
+from bertline.modeling.families.lookup import read_encoder
 from bertline.storage import sources_digest
 from bertline.tasks import get_task
 from bertline.training.settings import FitSettings, QuantizationSettings
@@ -86,8 +87,7 @@ def model_spec(encoder: Path, features: Path) -> ModelSpec:
         )
     task = get_task(about["task"])
     assert task.head is not None, "tokenize refuses data without labels"
-    config_file = encoder / "encoder.json"
-    config = EncoderConfig.parse(read_json(config_file), where=str(config_file))
+    config = read_encoder(encoder)
     made_with = TokenizerSpec.parse(about["tokenizer"], where=str(features))
     if made_with != config.tokenizer:
         raise DataError(

@@ -8,12 +8,11 @@ from bertline.artifacts import new_artifact, write_json, write_text
 from bertline.config import Config
 from bertline.errors import CheckpointError, ConfigError
 from bertline.modeling.checkpoints import google, huggingface, packaged
-from bertline.modeling.checkpoints.accounting import POOLER
 from bertline.modeling.checkpoints.heads import HeadSpec, head_of
 from bertline.modeling.checkpoints.source import Files, opened
 from bertline.modeling.checkpoints.tokenizer_files import read_tokenizer
-from bertline.modeling.config import EncoderConfig, Fraction, Positive
-from bertline.modeling.shapes import encoder_shapes
+from bertline.modeling.families.base import ENCODER_FILE, EncoderConfig, Fraction, Positive
+from bertline.modeling.families.lookup import family_of
 
 if TYPE_CHECKING:
     from bertline.modeling.weights import Tensors
@@ -46,7 +45,7 @@ def run(settings: Settings, *, encoder: Path) -> None:
     """Writes the artifact `encoder`: weights.safetensors, encoder.json, vocab.txt.
 
     Beside them, where the checkpoint has heads, head.safetensors, whose tensors the manifest's
-    `heads` tells with their shapes, by the paths of `bertline.modeling.shapes.head_shapes`, and
+    `heads` tells with their shapes, by the paths of the family's `head_shapes`, and
     head.json (a HeadSpec) where one of them is no head of pre-training. The manifest also tells
     checkpoint, weights_sha256 and layers_dropped. A head that is not supported is left out. Raises
     CheckpointError with a list if the weights do not fit the config, and CheckpointError,
@@ -58,11 +57,9 @@ def run(settings: Settings, *, encoder: Path) -> None:
     with opened(settings.checkpoint, settings.config, settings.vocab) as files:
         whole, vocabulary = _read_config(files, settings.do_lower_case)
         _check_size(files, vocabulary, whole)
-        tensors, head = _read_weights(files, whole)
-        if POOLER[0] not in tensors:
-            whole = whole.model_copy(update={"has_pooler": False})
+        tensors, whole, head = _read_weights(files, whole)
         config = _changed(whole, settings)
-        weights = {path: tensors[path] for path in encoder_shapes(config)}
+        weights = {path: tensors[path] for path in family_of(config).shapes(config)}
         heads = {path: tensors[path] for path in tensors if not path.startswith("encoder/")}
         if head and not head.is_supported:
             heads = {path: heads[path] for path in heads if not path.startswith("label_dense/")}
@@ -79,7 +76,7 @@ def run(settings: Settings, *, encoder: Path) -> None:
                 save_weights(heads, folder / "head.safetensors")
             if head:
                 head.write(folder)
-            write_json(folder / "encoder.json", config.model_dump())
+            write_json(folder / ENCODER_FILE, config.model_dump())
             write_text(folder / "vocab.txt", "".join(f"{token}\n" for token in vocabulary))
         has_pooling = settings.checkpoint != packaged.NAME and any(
             (folder / "1_Pooling").is_dir() for folder in (files.folder, files.folder.parent)
@@ -93,10 +90,12 @@ def run(settings: Settings, *, encoder: Path) -> None:
 
 def _read_config(files: Files, do_lower_case: bool | None) -> tuple[EncoderConfig, dict[str, int]]:
     """The config of a checkpoint, apart from its pooler, and its vocabulary."""
-    # What is no BERT has no vocab.txt either: the config is read first.
-    read = huggingface.read_config if files.prefix is None else google.read_config
-    config = read(files.config)
-    known = files.known.do_lower_case if files.known else None
+    # What is of no supported family may have no vocab.txt either: the config is read first.
+    if files.prefix is None:
+        config = huggingface.read_config(files.config)
+    else:
+        config = google.read_config(files.config, google.family_in(files.prefix))
+    known = files.known.config.do_lower_case if files.known else None
     tokenizer = read_tokenizer(files.folder, files.vocab, known)
     config = config.with_tokenizer(tokenizer.spec)
     if do_lower_case is not None:
@@ -104,13 +103,18 @@ def _read_config(files: Files, do_lower_case: bool | None) -> tuple[EncoderConfi
     return config, tokenizer.vocabulary
 
 
-def _read_weights(files: Files, config: EncoderConfig) -> tuple["Tensors", HeadSpec | None]:
-    """All tensors of a checkpoint, and what its head is."""
+def _read_weights(
+    files: Files, config: EncoderConfig
+) -> tuple["Tensors", EncoderConfig, HeadSpec | None]:
+    """All tensors of a checkpoint, the config of what is there, and what its head is."""
     if files.prefix is not None:
         tensors = google.read_weights(files.prefix, config)
-        return tensors, head_of(tensors, {}, str(files.prefix))
-    tensors = huggingface.read_weights(files.folder, config)
-    return tensors, head_of(tensors, huggingface.read_values(files.config), str(files.config))
+        values, where = {}, str(files.prefix)
+    else:
+        tensors = huggingface.read_weights(files.folder, config)
+        values, where = huggingface.read_values(files.config), str(files.config)
+    config = family_of(config).fitted(config, tensors)
+    return tensors, config, head_of(tensors, values, where, config.has_pooler)
 
 
 def _check_size(files: Files, vocabulary: dict[str, int], config: EncoderConfig) -> None:

@@ -16,13 +16,14 @@ from bertline.export.listing import FORMATS, Calibration, Exports
 from bertline.features.tokenizer import Tokenizer
 from bertline.leftovers import temporary_folder
 from bertline.modeling.config import ModelSpec
+from bertline.modeling.families.lookup import family_of
 from bertline.progress import Progress
 from bertline.tasks import get_task
 
 if TYPE_CHECKING:
     from bertline.evaluation.bench import Bench
     from bertline.evaluation.sensitivity import Outlier, Sensitivity
-    from bertline.export.ranges import Ranges
+    from bertline.export.ranges import TensorRanges
 
 FORM = "litert_int8_mixed"
 PLOT = "sensitivity.svg"
@@ -76,17 +77,18 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
         temporary_folder() as scratch,
     ):
         fold = source.fold if settings.fold_outliers else None
-        exporter = Exporter(source.graph, samples, scratch, fold=fold)
+        exporter = Exporter(source.graph, samples, scratch, fold=fold, sites=source.sites)
         float_file = exporter.export("litert_float32", scratch)
         path = exporter.int8_source
-        ranges = find_ranges(path, samples, source.quantized.ranges if source.quantized else {})
+        trained = source.quantized.ranges if source.quantized else {}
+        ranges = find_ranges(path, samples, trained, source.sites)
         bench = _bench(path, ranges, ModelSpec.read(model), tokenizer, examples, features, settings)
         (ids_input,) = (name for name, fed in source.graph.fed_by().items() if fed == "input_ids")
-        peaks = channel_peaks(scratch / float_file.path, samples)
+        peaks = channel_peaks(scratch / float_file.path, samples, source.sites)
         outliers = tell_outliers(peaks, samples, ids_input, tokenizer)
         found = _analysis(bench, outliers, settings)
         sites = found.float_sites
-        write_int8(path, folder / FORMATS[FORM].path, ranges, sites)
+        write_int8(path, folder / FORMATS[FORM].path, ranges, sites, source.sites)
         file = float_file.model_copy(
             update={
                 "name": FORM,
@@ -110,7 +112,7 @@ def run(settings: Settings, *, model: Path, features: Path, examples: Path, expo
 
 def _bench(
     path: Path,
-    ranges: "Ranges",
+    ranges: "TensorRanges",
     spec: ModelSpec,
     tokenizer: Tokenizer,
     examples: Path,
@@ -130,6 +132,7 @@ def _bench(
     return Bench(
         source=path,
         ranges=ranges,
+        sites=family_of(spec.encoder).sites,
         scratch=path.with_name("tried.tflite"),
         split=dev.part(pick(ids, settings.trial_examples)),
         judge=judge_for(task),
@@ -163,5 +166,6 @@ def _analysis(bench: "Bench", outliers: "list[Outlier]", settings: Settings) -> 
         sites=tuple(costs),
         outliers=tuple(outliers),
         trials=tuple(trials),
+        always_float=bench.sites.float_kinds,
         chosen=chosen,
     )

@@ -15,7 +15,7 @@ from bertline.features.shards import Shard, describe, plan_shards
 from bertline.features.spec import InputSpec, TokenizerSpec
 from bertline.features.summary import summary_lines
 from bertline.features.tokenizer import read_vocab
-from bertline.modeling.config import EncoderConfig, check_pairs
+from bertline.modeling.families.base import ENCODER_FILE, EncoderConfig
 from bertline.progress import note
 
 MAX_SHARDS = 10_000
@@ -101,7 +101,8 @@ def _about(settings: Settings, examples: Path, encoder: Path) -> dict[str, Any]:
     """What the manifest tells of all splits alike, once the inputs are checked."""
     source = read_manifest(examples, "examples").about
     read_manifest(encoder, "encoder")
-    encoder_config = EncoderConfig.parse(read_json(encoder / "encoder.json"), where=str(encoder))
+    encoder_file = encoder / ENCODER_FILE
+    encoder_config = EncoderConfig.shared(read_json(encoder_file), where=str(encoder_file))
     if settings.max_seq_length > encoder_config.max_position_embeddings:
         raise ConfigError(
             f"max_seq_length {settings.max_seq_length} is more than the "
@@ -119,7 +120,7 @@ def _about(settings: Settings, examples: Path, encoder: Path) -> dict[str, Any]:
         )
     first = next(read_split(examples / "train.jsonl", source["example_kind"]), None)
     if first and isinstance(KINDS[source["example_kind"]].item(first), tuple):
-        check_pairs(encoder_config, f"{examples}: the first example")
+        encoder_config.check_pairs(f"{examples}: the first example")
     return {
         "task": source["task"],
         "example_kind": source["example_kind"],

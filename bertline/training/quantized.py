@@ -44,8 +44,7 @@ def quantized_network(
     with_sequence: bool = False,
 ) -> tuple[keras.Model, FoundSites]:
     """A network with fresh weights whose sites find their ranges, and these sites."""
-    encoder = spec.encoder
-    places = quantization.sites(encoder.num_hidden_layers, spec.head, encoder.has_pooler)
+    places = quantization.sites(spec.encoder, spec.head)
     rate = quantization.range_learning_rate / settings.learning_rate
     sites = FoundSites(places, quantization, rate)
     return network_for(spec, settings, sites, with_sequence), sites

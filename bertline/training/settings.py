@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from bertline.config import Config, Seed
-from bertline.modeling.quantization import QuantizationSpec
+from bertline.modeling.config import QuantizationSpec
 
 Count = Annotated[int, Field(gt=0)]
 Precision = Literal["auto", "float32", "bfloat16"]

@@ -8,7 +8,8 @@ from bertline.files import naming
 from bertline.integrity import verify_if_artifact
 from bertline.leftovers import temporary_folder
 from bertline.modeling.checkpoints.heads import HeadSpec
-from bertline.modeling.config import EncoderConfig, ModelSpec
+from bertline.modeling.config import ModelSpec
+from bertline.modeling.families.base import EncoderConfig
 from bertline.modeling.weights import Tensors, load_weights
 from bertline.storage import fetch
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bertline.evaluation.float_sites import select_float_sites
 from bertline.evaluation.sensitivity import SiteCost
+from bertline.modeling.families.bert.sites import SITES
 
 COSTS = {
     "layer_0/output_sum": 2.0,
@@ -19,6 +20,8 @@ COSTS = {
 
 class Sums:
     """Stands for a Bench."""
+
+    sites = SITES
 
     def __init__(self, costs: dict[str, float], rest: float = 0.0) -> None:
         self.costs, self.rest = costs, rest

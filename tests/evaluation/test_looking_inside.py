@@ -13,6 +13,7 @@ from bertline.export.outliers import channel_peaks
 from bertline.features.batches import MODEL_INPUTS
 from bertline.features.spec import TokenizerSpec
 from bertline.features.tokenizer import Tokenizer
+from bertline.modeling.families.bert.sites import SITES
 from bertline.modeling.model import build_model
 from tests.modeling.toys import batch_of, toy_spec
 from tests.stages.toy_artifacts import write_vocab
@@ -47,7 +48,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_outliers_are_found_where_they_are(files: tuple[Path, Path], tmp_path: Path) -> None:
     write_vocab(tmp_path / "vocab.txt")
     tokenizer = Tokenizer.from_vocab(tmp_path / "vocab.txt", TokenizerSpec())
-    peaks = channel_peaks(files[1], SAMPLES)
+    peaks = channel_peaks(files[1], SAMPLES, SITES)
     found = tell_outliers(peaks, SAMPLES, MODEL_INPUTS[0], tokenizer)
     by_site = {outlier.site: outlier for outlier in found if outlier.size > 50}
     assert by_site.keys() == {"layer_1/output", "layer_1/output_sum"}
@@ -60,8 +61,8 @@ def test_outliers_are_found_where_they_are(files: tuple[Path, Path], tmp_path: P
 
 
 def test_files_part_where_they_differ(files: tuple[Path, Path]) -> None:
-    found = first_divergence(*files, SAMPLES)
+    found = first_divergence(*files, SAMPLES, SITES)
     assert found is not None
     assert found.site == "layer_1/output"
     assert found.difference > 1
-    assert first_divergence(files[0], files[0], SAMPLES) is None
+    assert first_divergence(files[0], files[0], SAMPLES, SITES) is None

@@ -6,7 +6,8 @@ from bertline.artifacts import new_artifact, read_json, write_json
 from bertline.errors import DataError
 from bertline.evaluation.material import Material, pick
 from bertline.features.spec import InputSpec
-from bertline.modeling.config import EncoderConfig, ModelSpec
+from bertline.modeling.config import ModelSpec
+from bertline.modeling.families.bert.config import BertConfig
 from tests.evaluation.toy_material import LABELS, TEST, write_material
 from tests.toy_model import MAX_SEQ_LENGTH, VOCABULARY
 
@@ -20,7 +21,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path, Path]:
     spec = ModelSpec(
         task="snips",
         head="intent_slots",
-        encoder=EncoderConfig(
+        encoder=BertConfig(
             vocab_size=len(VOCABULARY),
             hidden_size=4,
             num_hidden_layers=1,

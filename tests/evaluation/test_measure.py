@@ -12,7 +12,8 @@ from bertline.evaluation.results import FileFacts
 from bertline.features.answers import Meanings
 from bertline.features.spec import AnswerSpec, InputSpec, TokenizerSpec
 from bertline.features.tokenizer import Tokenizer
-from bertline.modeling.config import EncoderConfig, ModelSpec
+from bertline.modeling.config import ModelSpec
+from bertline.modeling.families.bert.config import BertConfig
 from bertline.tasks import get_task
 from tests.evaluation.toy_material import LABELS, TablePredictor, write_material
 from tests.toy_model import MAX_SEQ_LENGTH, VOCABULARY
@@ -23,7 +24,7 @@ FACTS = FileFacts(name="toy", runtime="openvino", precision="int8", size_bytes=7
 @pytest.fixture(scope="module")
 def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     examples, features = write_material(tmp_path_factory.mktemp("measure"))
-    encoder = EncoderConfig(
+    encoder = BertConfig(
         vocab_size=len(VOCABULARY),
         hidden_size=4,
         num_hidden_layers=1,

@@ -27,6 +27,7 @@ def sensitivity(chosen: tuple[str, ...] | None) -> Sensitivity:
         ),
         outliers=(OUTLIER,),
         trials=(Trial(float_sites=("embeddings",), drops={"slot_f1": 0.1}, passed=True),),
+        always_float=("softmax", "head"),
         chosen=chosen,
     )
 

@@ -13,9 +13,10 @@ from bertline.export.exporter import Exporter
 from bertline.export.folding import folded_graph
 from bertline.export.graph import graph_of_network
 from bertline.export.outliers import Peaks, channel_peaks, folding_scales
-from bertline.export.sites import sites_of
+from bertline.export.sites import groups_of
 from bertline.export.tensors import AllTensors
 from bertline.export.tflite import read_content
+from bertline.modeling.families.bert.sites import SITES
 from bertline.modeling.model import build_model
 from bertline.modeling.weights import Tensors, tensors_of
 from tests.modeling.toys import batch_of, toy_spec
@@ -40,7 +41,7 @@ def test_scales_bring_outliers_to_the_usual_size() -> None:
         "layer_0/attention_sum": peaks_of(*usual, 1.0, 1.0, 1.0, 1.0),
         "layer_0/output": peaks_of(*usual, 1.4, 1.6, 9.0, 30.0),
     }
-    scales = folding_scales(peaks)
+    scales = folding_scales(peaks, SITES.branches)
     assert scales.keys() == {"layer_0/output_sum"}
     # The branch reaches further than the sum in the last but one: 9 is within 16 times 1.
     assert scales["layer_0/output_sum"].tolist() == [*usual, 1.0, 2.0, 16.0, 32.0]
@@ -72,7 +73,7 @@ def usual_channels(path: Path) -> NDArray[np.float32]:
     """The sum of the first sample without its outlier, as a file computes it."""
     tensors = AllTensors(path)
     tensors.run(SAMPLES[0])
-    found = zip(tensors.content.operators, sites_of(tensors.content), strict=True)
+    found = zip(tensors.content.operators, groups_of(tensors.content, SITES), strict=True)
     numbers = [o.outputs[0] for o, site in found if site == SUM and o.kind == "ADD"]
     return np.delete(tensors.value(numbers[-1]).reshape(-1, 64), CHANNEL, axis=1)
 
@@ -99,19 +100,19 @@ def test_a_folded_file_computes_the_same(weights: Tensors, tmp_path: Path) -> No
         for name in OUTPUTS:
             np.testing.assert_allclose(found[name], expected[name], atol=1e-4)
     # The sums differ; they are no place where files part.
-    assert first_divergence(*paths, SAMPLES, threshold=1e-4) is None
+    assert first_divergence(*paths, SAMPLES, SITES, threshold=1e-4) is None
 
 
 def test_a_folded_file_has_no_outlier_left(weights: Tensors, tmp_path: Path) -> None:
     exporter = exporter_of(weights, tmp_path / "folding", folds=True)
     exporter.export("litert_float32", tmp_path)
-    before = channel_peaks(tmp_path / "litert_float32.tflite", SAMPLES)[SUM]
-    after = channel_peaks(exporter.int8_source, SAMPLES)[SUM]
+    before = channel_peaks(tmp_path / "litert_float32.tflite", SAMPLES, SITES)[SUM]
+    after = channel_peaks(exporter.int8_source, SAMPLES, SITES)[SUM]
     assert before.outliers()[0] == CHANNEL
     assert CHANNEL not in after.outliers()
     # Two products a sum that was folded; the third, of the branch, is in the weights.
     content = read_content(exporter.int8_source)
-    sites = dict.fromkeys(sites_of(content), 0)
-    for site in sites_of(content):
+    sites = dict.fromkeys(groups_of(content, SITES), 0)
+    for site in groups_of(content, SITES):
         sites[site] += 1
     assert sites["layer_0/fold"] == 2

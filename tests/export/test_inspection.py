@@ -11,10 +11,12 @@ from bertline.export.text_input import TextInput, write_text_ir
 from bertline.export.tflite import FLOATS, read_content
 from bertline.features.batches import MODEL_INPUTS
 from bertline.features.tokenizer import Tokenizer
+from bertline.modeling.families.bert.config import BertConfig
 from tests.export.conftest import SPEC
 from tests.stages.toy_artifacts import write_vocab
 
 LENGTH = 10
+assert isinstance(SPEC.encoder, BertConfig)
 H, INNER, L = SPEC.encoder.hidden_size, SPEC.encoder.intermediate_size, LENGTH
 ATTENTION = SPEC.encoder.num_hidden_layers * 2 * L * L * H
 DENSE = SPEC.encoder.num_hidden_layers * L * (4 * H * H + 2 * H * INNER) + H * H + 2 * H + L * 3 * H

@@ -6,12 +6,13 @@ import tensorflow as tf
 
 from bertline.errors import ConfigError
 from bertline.export.graph import SIGNATURE
-from bertline.export.listing import FLOAT_KINDS, MIXED_KINDS, Exports
+from bertline.export.listing import Exports
 from bertline.export.litert_int8 import write_int8
 from bertline.export.ranges import measure_ranges
-from bertline.export.sites import is_among, sites_of
+from bertline.export.sites import groups_of, is_among
 from bertline.export.tensors import AllTensors
 from bertline.export.tflite import read_content
+from bertline.modeling.families.bert.sites import SITES
 
 COMPUTES = ("FULLY_CONNECTED", "ADD")
 
@@ -54,7 +55,7 @@ def types(path: Path, float_file: Path) -> dict[str, set[str]]:
     names = read_content(float_file)
     known = {
         names.name(operator): site
-        for operator, site in zip(names.operators, sites_of(names), strict=True)
+        for operator, site in zip(names.operators, groups_of(names, SITES), strict=True)
         if operator.kind in COMPUTES
     }
     found: dict[str, set[str]] = {}
@@ -66,7 +67,10 @@ def types(path: Path, float_file: Path) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize(
     ("name", "kinds"),
-    [("litert_int8", FLOAT_KINDS), ("litert_int8_mixed", (*FLOAT_KINDS, *MIXED_KINDS))],
+    [
+        ("litert_int8", SITES.float_kinds),
+        ("litert_int8_mixed", (*SITES.float_kinds, *SITES.outlier_kinds)),
+    ],
 )
 def test_the_chosen_sites_alone_are_float(
     exported: Path, name: str, kinds: tuple[str, ...]
@@ -87,8 +91,10 @@ def test_a_single_site_may_be_named(exported: Path, tmp_path: Path) -> None:
     ]
     ranges = measure_ranges(source, samples)
     path = tmp_path / "one.tflite"
-    write_int8(source, path, ranges, (*FLOAT_KINDS, "layer_1/output"))
+    write_int8(source, path, ranges, (*SITES.float_kinds, "layer_1/output"), SITES)
     found = types(path, source)
     assert (found["layer_0/output"], found["layer_1/output"]) == ({"INT8"}, {"FLOAT32"})
     with pytest.raises(ConfigError, match="no site 'layer_7/output'; did you mean 'layer_"):
-        write_int8(source, path, ranges, ("layer_7/output",))
+        write_int8(source, path, ranges, ("layer_7/output",), SITES)
+    with pytest.raises(ConfigError, match="no site 'outputsum'; did you mean 'output_sum'"):
+        write_int8(source, path, ranges, ("outputsum",), SITES)

@@ -27,10 +27,10 @@ from bertline.export.quantized_exporter import QuantizedExporter
 from bertline.export.ranges import trained_ranges
 from bertline.export.source import open_source
 from bertline.export.tflite import read_content
-from bertline.modeling.config import ModelSpec
+from bertline.modeling.config import ModelSpec, QuantizationSpec
+from bertline.modeling.families.bert.sites import SITES
 from bertline.modeling.folder import RANGES_FILE, read_ranges, write_model
 from bertline.modeling.model import build_model
-from bertline.modeling.quantization import QuantizationSpec
 from bertline.modeling.sites import FixedSites
 from bertline.modeling.weights import assign, load_weights, tensors_of
 from bertline.training.losses import OBJECTIVES
@@ -205,7 +205,7 @@ def test_files_with_float_outputs_have_the_trained_ranges_too(
     model: Path, exported: dict[str, ExportedFile]
 ) -> None:
     ranges = read_ranges(model, SPEC)
-    tensors_of_sites = trained_ranges(path_of(model, "litert_float32"), ranges)
+    tensors_of_sites = trained_ranges(path_of(model, "litert_float32"), ranges, SITES)
     sites = {
         *("embeddings/sum", "embeddings/norm"),
         *(f"layer_0/{name}" for name in ("query", "key", "value", "context", "attention_output")),

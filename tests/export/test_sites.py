@@ -1,7 +1,8 @@
 import pytest
 
-from bertline.export.sites import is_among, sites_of
+from bertline.export.sites import groups_of, is_among
 from bertline.export.tflite import Content, FileTensor, Operator
+from bertline.modeling.families.bert.sites import SITES
 
 BLOCK = "snips_1/encoder_1/layer_1_1"
 NORM = "snips_1/encoder_1/layer_0_1/output_norm_1"
@@ -25,8 +26,8 @@ OPERATORS = [
     ("ADD", [5, 13], f"{BLOCK}/add", "layer_1/attention_sum"),
     ("RSQRT", [14], f"{BLOCK}/attention_norm_1/truediv", "layer_1/attention_norm"),
     ("FULLY_CONNECTED", [15], f"{BLOCK}/intermediate_1/MatMul", "layer_1/intermediate"),
-    ("GELU", [16], f"1/layer_1_1/mul_2;;{BLOCK}/mul;{BLOCK}/Erf", "layer_1/gelu"),
-    ("ADD", [16], f"{BLOCK}/add_1", "layer_1/gelu"),
+    ("GELU", [16], f"1/layer_1_1/mul_2;;{BLOCK}/mul;{BLOCK}/Erf", "layer_1/activation"),
+    ("ADD", [16], f"{BLOCK}/add_1", "layer_1/activation"),
     ("FULLY_CONNECTED", [17], f"{BLOCK}/output_1/MatMul", "layer_1/output"),
     ("ADD", [15, 19], f"{BLOCK}/add_2", "layer_1/output_sum"),
     ("FULLY_CONNECTED", [20], "PartitionedCall:0", "head"),
@@ -47,7 +48,7 @@ def content() -> Content:
 
 
 def test_every_operator_of_a_block_has_its_site() -> None:
-    assert sites_of(content()) == [site for *_, site in OPERATORS]
+    assert groups_of(content(), SITES) == [site for *_, site in OPERATORS]
 
 
 @pytest.mark.parametrize(

@@ -1,27 +1,56 @@
+"""What model.json and encoder.json hold, and of which family they say the encoder is."""
+
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from bertline.artifacts import write_json
 from bertline.errors import ConfigError
-from bertline.modeling.config import EncoderConfig
-from tests.modeling.toys import toy_config, toy_spec
+from bertline.modeling.config import ModelSpec
+from bertline.modeling.families.lookup import read_encoder
+from tests.modeling.toys import toy_spec
 
 
-def test_heads_must_divide_the_hidden_size() -> None:
-    message = "key 'num_attention_heads' = 3: does not divide hidden_size 8; give the"
-    with pytest.raises(ConfigError, match=message) as caught:
-        toy_config(num_attention_heads=3)
-    assert "\n" not in str(caught.value)
+def test_a_spec_survives_its_file(tmp_path: Path) -> None:
+    spec = toy_spec()
+    values = spec.model_dump()
+    assert values["encoder"]["family"] == "bert"
+    assert type(spec).parse(values, where="model.json") == spec
+    write_json(tmp_path / "encoder.json", spec.encoder.model_dump())
+    assert read_encoder(tmp_path) == spec.encoder
+
+
+def test_files_that_say_no_family_are_bert_s(tmp_path: Path) -> None:
+    spec = toy_spec()
+    values = spec.model_dump()
+    del values["encoder"]["family"]
+    assert ModelSpec.parse(values, where="model.json") == spec
+    write_json(tmp_path / "encoder.json", values["encoder"])
+    assert read_encoder(tmp_path) == spec.encoder
+
+
+def test_a_family_that_is_not_there_is_named(tmp_path: Path) -> None:
+    values = toy_spec().model_dump()
+    values["encoder"]["family"] = "mobilebert"
+    message = r"MobileBERT encoders are not supported; give one of a supported family: BERT$"
+    with pytest.raises(ConfigError, match=f"^model.json: key 'encoder' = .*{message}"):
+        ModelSpec.parse(values, where="model.json")
+    write_json(tmp_path / "encoder.json", values["encoder"])
+    with pytest.raises(ConfigError, match=rf"encoder\.json: {message}"):
+        read_encoder(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("key", "value"),
-    [("hidden_act", "silu"), ("hidden_size", 0), ("hidden_dropout_prob", 1.0), ("vocab", 3)],
+    ("change", "message"),
+    [
+        ({"hiden_size": 8}, "^model.json: unknown key 'encoder.hiden_size'; did you mean"),
+        ({"hidden_act": "silu"}, "^model.json: key 'encoder.hidden_act' = 'silu': "),
+        ({"hidden_size": None}, "^model.json: key 'encoder.hidden_size' = None: "),
+    ],
 )
-def test_what_the_encoder_cannot_be_is_refused(key: str, value: object) -> None:
-    with pytest.raises(ConfigError, match=key):
-        toy_config(**{key: value})
-
-
-def test_a_spec_survives_its_file() -> None:
-    spec = toy_spec()
-    assert type(spec).parse(spec.model_dump(), where="model.json") == spec
-    assert EncoderConfig.parse(spec.encoder.model_dump(), where="encoder.json") == spec.encoder
+def test_a_key_of_the_encoder_is_named_with_its_place(change: dict[str, Any], message: str) -> None:
+    values = toy_spec().model_dump()
+    values["encoder"] |= change
+    with pytest.raises(ConfigError, match=message):
+        ModelSpec.parse(values, where="model.json")

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from bertline.features.batches import MODEL_INPUTS
+from bertline.modeling.families.bert.shapes import encoder_shapes
 from bertline.modeling.model import build_model
-from bertline.modeling.shapes import encoder_shapes
-from tests.modeling.toys import batch_of, toy_spec
+from tests.modeling.toys import batch_of, toy_config, toy_spec
 
 SPEC = toy_spec()
 
@@ -36,7 +36,7 @@ def test_weights_are_the_encoder_s_and_the_heads(model: keras.Model) -> None:
         "slot_dense/bias": (3,),
     }
     found = {variable.path: tuple(variable.shape) for variable in model.trainable_variables}
-    assert found == encoder_shapes(SPEC.encoder) | heads
+    assert found == encoder_shapes(toy_config()) | heads
 
 
 def test_logits_are_linear_in_what_the_encoder_says(model: keras.Model) -> None:

@@ -9,19 +9,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bertline.errors import ConfigError
-from bertline.modeling.config import ModelSpec
+from bertline.modeling.config import ModelSpec, QuantizationSpec, network_sites
 from bertline.modeling.model import build_model
 from bertline.modeling.quantization import (
     LEVELS,
     SOFTMAX_RANGE,
     TANH_RANGE,
-    QuantizationSpec,
     matches,
     settled,
-    sites_of,
 )
 from bertline.modeling.sites import FixedSites
-from tests.modeling.toys import batch_of, toy_spec
+from tests.modeling.toys import batch_of, toy_config, toy_spec
 
 LABELS = {
     "intent_slots": {"intents": ["a", "b"], "tags": ["O", "B-x", "I-x"]},
@@ -53,7 +51,7 @@ class Asking(FixedSites):
 @pytest.mark.parametrize("head", LABELS)
 def test_a_network_asks_at_each_site_once(head: str) -> None:
     spec = spec_of(head)
-    sites = sites_of(spec.encoder.num_hidden_layers, head)
+    sites = network_sites(spec.encoder, head)
     asked: list[str] = []
     model = build_model(spec, sites=Asking(sites, asked))
     asked.clear()
@@ -66,7 +64,7 @@ def test_a_network_asks_at_each_site_once(head: str) -> None:
 def test_an_encoder_without_a_pooler_has_its_sites_not() -> None:
     spec = spec_of("answer_span")
     encoder = spec.encoder.model_copy(update={"has_pooler": False})
-    sites = QuantizationSpec().sites(encoder.num_hidden_layers, "answer_span", has_pooler=False)
+    sites = QuantizationSpec().sites(encoder, "answer_span")
     asked: list[str] = []
     model = build_model(
         spec.model_copy(update={"encoder": encoder}), sites=Asking(dict(sites), asked)
@@ -74,7 +72,10 @@ def test_an_encoder_without_a_pooler_has_its_sites_not() -> None:
     asked.clear()
     model(batch_of([2, 5, 3], length=4))
     assert sorted(asked) == sorted(sites)
-    assert sites_of(2, "answer_span").keys() - sites == {"encoder/pooler", "encoder/pooled"}
+    assert network_sites(spec.encoder, "answer_span").keys() - sites == {
+        "encoder/pooler",
+        "encoder/pooled",
+    }
 
 
 def test_patterns_are_names_or_kinds() -> None:
@@ -86,8 +87,10 @@ def test_patterns_are_names_or_kinds() -> None:
 
 
 def test_float_sites_are_left_out() -> None:
-    every = QuantizationSpec().sites(2, "classifier")
-    some = QuantizationSpec(float_sites=("output_sum", "layer_1/*norm/*")).sites(2, "classifier")
+    every = QuantizationSpec().sites(toy_config(), "classifier")
+    some = QuantizationSpec(float_sites=("output_sum", "layer_1/*norm/*")).sites(
+        toy_config(), "classifier"
+    )
     missing = every.keys() - some.keys()
     assert len(missing) == 2 + 2 * 6
     assert {"layer_0/output_sum", "layer_1/output_norm/mean"} <= missing
@@ -95,7 +98,7 @@ def test_float_sites_are_left_out() -> None:
 
 def test_a_pattern_that_fits_none_is_an_error() -> None:
     with pytest.raises(ConfigError, match=r"^float_sites: no site 'outputsum'; did you mean"):
-        QuantizationSpec(float_sites=("outputsum",)).sites(2, "classifier")
+        QuantizationSpec(float_sites=("outputsum",)).sites(toy_config(), "classifier")
 
 
 def test_older_models_are_not_quantized() -> None:

@@ -10,7 +10,8 @@ from safetensors.numpy import save_file
 
 from bertline.features.batches import MODEL_INPUTS
 from bertline.features.spec import InputSpec
-from bertline.modeling.config import EncoderConfig, ModelSpec
+from bertline.modeling.config import ModelSpec
+from bertline.modeling.families.bert.config import BertConfig
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -18,7 +19,7 @@ SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 VOCABULARY = [*SPECIAL, *(f"word{n}" for n in range(26))]
 
 
-def toy_config(**changes: Any) -> EncoderConfig:
+def toy_config(**changes: Any) -> BertConfig:
     """2 layers of hidden size 8; weights large enough that every part of the encoder matters."""
     values = {
         "vocab_size": len(VOCABULARY),
@@ -29,7 +30,7 @@ def toy_config(**changes: Any) -> EncoderConfig:
         "max_position_embeddings": 32,
         "initializer_range": 0.5,
     }
-    return EncoderConfig.parse(values | changes, where="toy")
+    return BertConfig.parse(values | changes, where="toy")
 
 
 def toy_spec(**changes: Any) -> ModelSpec:
@@ -52,7 +53,7 @@ def batch_of(*rows: list[int], length: int) -> dict[str, NDArray[np.int32]]:
     return dict(zip(MODEL_INPUTS, arrays, strict=True))
 
 
-def hugging_face_tensors(config: EncoderConfig) -> Arrays:
+def hugging_face_tensors(config: BertConfig) -> Arrays:
     """Random tensors under Hugging Face's names; dense weights are [out, in]."""
     random = np.random.default_rng(0)
     hidden, inner = config.hidden_size, config.intermediate_size
@@ -84,12 +85,14 @@ def hugging_face_tensors(config: EncoderConfig) -> Arrays:
 
 def write_hugging_face(
     folder: Path, tensors: Arrays | None = None, **changes: Any
-) -> tuple[EncoderConfig, Arrays]:
+) -> tuple[BertConfig, Arrays]:
     """Writes a Hugging Face folder of the toy encoder; `changes` go into its config.json."""
     config = toy_config()
     tensors = hugging_face_tensors(config) if tensors is None else tensors
     folder.mkdir(parents=True, exist_ok=True)
-    values = config.model_dump(exclude={"do_lower_case"}) | {"model_type": "bert"} | changes
+    values = (
+        config.model_dump(exclude={"do_lower_case", "family"}) | {"model_type": "bert"} | changes
+    )
     (folder / "config.json").write_text(json.dumps(values))
     (folder / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
     save_file(tensors, str(folder / "model.safetensors"))
@@ -120,13 +123,13 @@ def google_name(path: str) -> str:
     return "/".join(parts)
 
 
-def write_google(folder: Path, tensors: Arrays, prefix: str = "bert_model.ckpt") -> EncoderConfig:
+def write_google(folder: Path, tensors: Arrays, prefix: str = "bert_model.ckpt") -> BertConfig:
     """Writes a Google TF1 folder of the toy encoder with `tensors`, by their names there."""
     import tensorflow as tf
 
     config = toy_config()
     folder.mkdir(parents=True, exist_ok=True)
-    values = config.model_dump(exclude={"do_lower_case", "layer_norm_eps"})
+    values = config.model_dump(exclude={"do_lower_case", "family", "layer_norm_eps"})
     (folder / "bert_config.json").write_text(json.dumps(values))
     (folder / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
     tf.raw_ops.SaveV2(

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from bertline.artifacts import write_json
-from bertline.modeling.quantization import QuantizationSpec
+from bertline.modeling.config import QuantizationSpec
 from bertline.stages import select_sites
 from pipelines.cli import main
 from tests.modeling.toys import toy_spec

@@ -9,9 +9,8 @@ from bertline.errors import ConfigError, DataError
 from bertline.evaluation.gate import Gate, Verdict
 from bertline.evaluation.results import Results
 from bertline.export.instruction_sets import find_instruction_set
-from bertline.modeling.config import ModelSpec
+from bertline.modeling.config import ModelSpec, QuantizationSpec
 from bertline.modeling.model import build_model
-from bertline.modeling.quantization import QuantizationSpec
 from bertline.modeling.weights import save_weights, tensors_of
 from bertline.stages.evaluate import Settings, run
 from bertline.usage import Cost, Usage

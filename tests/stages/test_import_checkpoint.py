@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bertline.artifacts import files_of, read_json, read_manifest
+from bertline.artifacts import files_of, read_manifest
 from bertline.errors import CheckpointError, ConfigError, UserError
 from bertline.modeling.checkpoints.heads import HeadSpec
-from bertline.modeling.config import EncoderConfig
-from bertline.modeling.shapes import encoder_shapes
+from bertline.modeling.families.base import EncoderConfig
+from bertline.modeling.families.bert.shapes import encoder_shapes
+from bertline.modeling.families.lookup import read_encoder
 from bertline.modeling.weights import load_weights, weights_digest
 from bertline.stages.import_checkpoint import Settings, run
 from tests.modeling.toys import (
@@ -46,7 +47,7 @@ def google_tensors() -> Arrays:
 
 
 def config_of(encoder: Path) -> EncoderConfig:
-    return EncoderConfig.parse(read_json(encoder / "encoder.json"), where="encoder.json")
+    return read_encoder(encoder)
 
 
 def test_a_hugging_face_folder(tmp_path: Path) -> None:
@@ -175,14 +176,80 @@ def test_weights_that_are_not_finite_are_refused(tmp_path: Path, bad: float) -> 
     refused(tmp_path / "bert", CheckpointError, r"embeddings\.LayerNorm\.bias has 1 of 8 values")
 
 
-def test_what_is_no_bert_is_said_before_its_vocabulary_is_missed(tmp_path: Path) -> None:
-    for model_type in ("roberta", "mobilebert", "distilbert", "electra", "modernbert"):
-        write_hugging_face(tmp_path / "bert", model_type=model_type)
-        (tmp_path / "bert/vocab.txt").unlink()
-        message = (
-            rf"config\.json: model_type is '{model_type}'; give a checkpoint where it is 'bert'"
-        )
-        refused(tmp_path / "bert", CheckpointError, message)
+@pytest.mark.parametrize(
+    ("model_type", "title"),
+    [
+        ("roberta", "RoBERTa"),
+        ("mobilebert", "MobileBERT"),
+        ("distilbert", "DistilBERT"),
+        ("electra", "ELECTRA"),
+        ("modernbert", "ModernBERT"),
+        ("other", "other"),
+    ],
+)
+def test_a_family_that_is_not_there_is_said_before_its_vocabulary_is_missed(
+    tmp_path: Path, model_type: str, title: str
+) -> None:
+    write_hugging_face(tmp_path / "bert", model_type=model_type)
+    (tmp_path / "bert/vocab.txt").unlink()
+    message = rf"config\.json: {title} encoders are not supported; give one of a supported family"
+    refused(tmp_path / "bert", CheckpointError, message)
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("mobilebert.embeddings.embedding_transformation.weight", "MobileBERT"),
+        ("encoder.layer.0.bottleneck.input.dense.weight", "MobileBERT"),
+        ("distilbert.transformer.layer.0.attention.q_lin.weight", "DistilBERT"),
+        ("roberta.encoder.layer.0.output.dense.weight", "RoBERTa"),
+        ("electra.embeddings_project.weight", "ELECTRA"),
+        ("albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.weight", "ALBERT"),
+        ("model.layers.0.attn.Wqkv.weight", "ModernBERT"),
+    ],
+)
+def test_weights_of_a_family_that_is_not_there_are_no_list_of_tensors(
+    tmp_path: Path, name: str, title: str
+) -> None:
+    write_hugging_face(tmp_path / "bert", {name: np.ones((8, 8), np.float32)})
+    message = f"bert: {title} encoders are not supported; give one of a supported family: BERT$"
+    refused(tmp_path / "bert", CheckpointError, message)
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("bert/embeddings/embedding_transformation/kernel", "MobileBERT"),
+        ("bert/encoder/layer_0/bottleneck/input/dense/kernel", "MobileBERT"),
+        ("electra/encoder/layer_0/attention/self/query/kernel", "ELECTRA"),
+        ("bert/encoder/transformer/group_0/inner_group_0/ffn_1/kernel", "ALBERT"),
+        ("model/transformer/layer_0/rel_attn/q/kernel", "XLNet"),
+    ],
+)
+def test_variables_of_a_family_that_is_not_there_are_named_before_its_config_is_missed(
+    tmp_path: Path, name: str, title: str
+) -> None:
+    tensors = {**google_tensors(), name: np.ones((8, 8), np.float32)}
+    write_google(tmp_path / "bert", tensors)
+    (tmp_path / "bert/bert_config.json").unlink()
+    message = f"ckpt: {title} encoders are not supported; give one of a supported family: BERT$"
+    refused(tmp_path / "bert", CheckpointError, message)
+
+
+def test_weights_of_nothing_known_are_no_list_of_tensors(tmp_path: Path) -> None:
+    write_hugging_face(tmp_path / "bert", {"h.0.mlp.weight": np.ones((8, 8), np.float32)})
+    message = (
+        r"none of its 1 tensors \(first: h\.0\.mlp\.weight\) is of the encoder .*family: BERT$"
+    )
+    refused(tmp_path / "bert", CheckpointError, message)
+
+
+@pytest.mark.parametrize("name", ["spiece.model", "sentencepiece.bpe.model", "merges.txt"])
+def test_a_vocabulary_that_is_not_wordpiece_is_said(tmp_path: Path, name: str) -> None:
+    write_hugging_face(tmp_path / "bert")
+    (tmp_path / "bert/vocab.txt").rename(tmp_path / "bert" / name)
+    message = rf"bert/{name}: not a WordPiece vocabulary; give a checkpoint with a vocab\.txt"
+    refused(tmp_path / "bert", CheckpointError, message)
 
 
 def test_a_folder_of_sentence_transformers(
@@ -252,7 +319,7 @@ def test_the_first_layers_are_kept_when_asked_for(
     assert config.num_hidden_layers == 1
     assert (config.hidden_dropout_prob, config.attention_probs_dropout_prob) == (0, 0)
     weights = load_weights(encoder / "weights.safetensors")
-    assert weights.keys() == encoder_shapes(config).keys()
+    assert weights.keys() == encoder_shapes(toy_config(num_hidden_layers=1)).keys()
     for path, value in weights.items():
         np.testing.assert_array_equal(value, whole[path])
     assert read_manifest(encoder, "encoder").about["layers_dropped"] == 1

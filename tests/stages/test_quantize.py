@@ -7,8 +7,7 @@ from bertline.artifacts import files_of, read_json, read_manifest, write_text
 from bertline.errors import ConfigError, DataError, StageError
 from bertline.evaluation.predictors import open_predictor
 from bertline.export.listing import Exports
-from bertline.modeling.config import ModelSpec
-from bertline.modeling.quantization import QuantizationSpec
+from bertline.modeling.config import ModelSpec, QuantizationSpec
 from bertline.modeling.weights import load_weights, weights_digest
 from bertline.stages.export import Settings as ExportSettings
 from bertline.stages.export import run as export
@@ -53,7 +52,7 @@ def test_the_model_folder_has_ranges_too(inputs: dict[str, Path], quantized: Pat
     quantization = QuantizationSpec(float_sites=("*/attention_norm/*",))
     assert ModelSpec.read(quantized) == SPEC.model_copy(update={"quantization": quantization})
     ranges = read_json(quantized / "ranges.json")
-    assert ranges.keys() == quantization.sites(1, "intent_slots").keys()
+    assert ranges.keys() == quantization.sites(SPEC.encoder, "intent_slots").keys()
     about = read_manifest(quantized, "model").about
     assert about["weights_sha256"] == weights_digest(
         load_weights(quantized / "weights.safetensors")

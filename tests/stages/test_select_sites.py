@@ -7,7 +7,8 @@ from bertline.errors import ConfigError
 from bertline.evaluation.gate import Verdict
 from bertline.evaluation.inference import load
 from bertline.evaluation.sensitivity import Sensitivity
-from bertline.export.listing import FLOAT_KINDS, Exports
+from bertline.export.listing import Exports
+from bertline.modeling.families.bert.sites import SITES
 from bertline.modeling.model import build_model
 from bertline.modeling.weights import save_weights, tensors_of, weights_digest
 from bertline.stages.select_sites import Settings, run
@@ -47,7 +48,7 @@ def test_a_file_and_what_led_to_it(
     ]
     exports = Exports.read(exported)
     assert exports.calibration.count == 6
-    assert exports.files[0].float_sites == FLOAT_KINDS
+    assert exports.files[0].float_sites == SITES.float_kinds
     found = Sensitivity.read(exported)
     assert (found.examples, found.trial_examples, found.chosen) == (2, 3, ())
     assert {cost.site for cost in found.sites} >= {"layer_0/output_sum", "embeddings", "softmax"}

@@ -1,43 +1,49 @@
 """Foreign tensors → ours, every one of them accounted for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 
 from bertline.errors import CheckpointError
-from bertline.modeling.config import EncoderConfig
+from bertline.modeling.families.base import CheckpointForm, EncoderConfig, Family
+from bertline.modeling.families.lookup import family_of, remedy, supported_family
+from bertline.modeling.families.recognition import marked_family
 from bertline.modeling.finite import check_finite
-from bertline.modeling.shapes import Shape, encoder_shapes, head_shapes
+from bertline.modeling.shapes import Shape
 from bertline.modeling.weights import Tensors
 
-POOLER = ("encoder/pooler/kernel", "encoder/pooler/bias")
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
-_MOST_TOLD = 10
+_MOST_LISTED = 10
 
 
 def by_our_names(
-    tensors: Tensors,
-    config: EncoderConfig,
-    their_name: Callable[[str], str],
-    is_transposed: Callable[[str], bool],
-    where: str,
+    tensors: Tensors, config: EncoderConfig, form: CheckpointForm[Any], where: str
 ) -> Tensors:
     """The encoder's and the heads' tensors by our paths, float32, kernels [inputs, outputs].
 
-    their_name: our path → the name in `tensors`. is_transposed: whether the tensor of a path is
-    stored the other way round there. A head of `head_shapes` is expected where any of its tensors
-    is, and so is the pooler. Raises CheckpointError with a list of what is missing, not expected,
-    of another shape or no floating-point number, or with the first tensor that holds NaN or
-    infinity; `where` begins the message.
+    form: of the checkpoint that the tensors are of. A head of the family's `head_shapes` is
+    expected where any of its tensors is, and so is a part of the encoder that may be missing.
+    Raises CheckpointError in one line where no tensor is the encoder's; else with a list of what is
+    missing, not expected, of another shape or no floating-point number, or with the first tensor
+    that holds NaN or infinity; `where` begins the message.
     """
-    has_pooler = any(their_name(path) in tensors for path in POOLER)
-    expected = encoder_shapes(config.model_copy(update={"has_pooler": has_pooler}))
-    bias = tensors.get(their_name("label_dense/bias"), np.zeros(0))
-    for shapes in head_shapes(config, num_labels=bias.size).values():
-        if any(their_name(path) in tensors for path in shapes):
+    family = family_of(config)
+    names = form.names(config)
+    present = [path for path, name in names.items() if name in tensors]
+    if tensors and not any(path.startswith("encoder/") for path in present):
+        first = min(tensors)
+        raise CheckpointError(
+            f"{where}: none of its {len(tensors)} tensors (first: {first:.60}) is of the encoder "
+            f"that the config describes; {remedy()}"
+        )
+    expected = family.shapes(family.fitted(config, present))
+    bias = tensors.get(names.get("label_dense/bias", ""), np.zeros(0))
+    for shapes in family.head_shapes(config, bias.size).values():
+        if any(names[path] in tensors for path in shapes):
             expected |= shapes
     theirs = {
-        their_name(path): shape[::-1] if is_transposed(path) else shape
+        names[path]: shape[::-1] if form.is_transposed(path) else shape
         for path, shape in expected.items()
     }
     _check(tensors, theirs, where)
@@ -46,10 +52,32 @@ def by_our_names(
         with np.errstate(
             over="ignore"
         ):  # what float32 cannot hold becomes infinite, which is reported
-            value = np.asarray(tensors[their_name(path)]).astype("float32")
-        ours[path] = value.T if is_transposed(path) else value
-    check_finite(((their_name(path), value) for path, value in ours.items()), where)
+            value = np.asarray(tensors[names[path]]).astype("float32")
+        ours[path] = value.T if form.is_transposed(path) else value
+    check_finite(((names[path], value) for path, value in ours.items()), where)
     return ours
+
+
+def check_family(names: Collection[str], family: str, where: str) -> None:
+    """Raises CheckpointError if these names of tensors are of another family than `family`."""
+    found = marked_family(names) or family
+    supported_family(found, where)
+    if found != family:
+        raise CheckpointError(
+            f"{where}: weights of the family {found}, but the config is of {family}; use the "
+            "config that belongs to the weights"
+        )
+
+
+def form_of(family: Family[Any], form: str, where: str) -> CheckpointForm[Any]:
+    """How checkpoints in the format `form` show a family; CheckpointError if none are read."""
+    if form not in family.checkpoints:
+        known = ", ".join(family.checkpoints) or "none"
+        raise CheckpointError(
+            f"{where}: {family.name} is not read from checkpoints of this format, {form}; give one "
+            f"of another: {known}"
+        )
+    return family.checkpoints[form]
 
 
 def _check(found: Tensors, expected: Mapping[str, Shape], where: str) -> None:
@@ -66,9 +94,9 @@ def _check(found: Tensors, expected: Mapping[str, Shape], where: str) -> None:
     ]
     problems += [f"{name} is not expected" for name in sorted(found.keys() - expected.keys())]
     if problems:
-        more = len(problems) - _MOST_TOLD
-        told = [*problems[:_MOST_TOLD], *([f"and {more} more"] if more > 0 else [])]
+        more = len(problems) - _MOST_LISTED
+        listed = [*problems[:_MOST_LISTED], *([f"and {more} more"] if more > 0 else [])]
         raise CheckpointError(
             f"{where}: {len(problems)} of its tensors and the config do not fit: "
-            f"{', '.join(told)}; use the config that belongs to the weights"
+            f"{', '.join(listed)}; use the config that belongs to the weights"
         )

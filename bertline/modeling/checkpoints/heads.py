@@ -5,16 +5,15 @@ from typing import Any, ClassVar
 
 from bertline.artifacts import Document
 from bertline.errors import CheckpointError
-from bertline.modeling.checkpoints.accounting import POOLER
 from bertline.modeling.weights import Tensors
 
 SUPPORTED = ("classifier", "answer_span")
 _ARCHITECTURES = {
-    "BertForSequenceClassification": "classifier",
-    "BertForTokenClassification": "token classifier",
-    "BertForMultipleChoice": "multiple choice",
+    "ForSequenceClassification": "classifier",
+    "ForTokenClassification": "token classifier",
+    "ForMultipleChoice": "multiple choice",
 }
-"""Class that wrote a Hugging Face checkpoint → what its dense layer named "classifier" is."""
+"""How the name of the class that wrote a Hugging Face checkpoint ends → what its head is."""
 _PROBLEMS = {
     "multi_label_classification": "multi-label classifier",
     "regression": "regression",
@@ -39,19 +38,26 @@ class HeadSpec(Document):
         return self.name in SUPPORTED
 
 
-def head_of(tensors: Tensors, values: Mapping[str, Any], where: str) -> HeadSpec | None:
+def head_of(
+    tensors: Tensors, values: Mapping[str, Any], where: str, has_pooler: bool
+) -> HeadSpec | None:
     """The head of a checkpoint; None if it has none but those of pre-training.
 
     tensors: by our paths. values: of config.json; empty for TF1 checkpoints, whose config does not
-    describe heads. Raises CheckpointError, naming the place `where`, if values and tensors
-    contradict each other.
+    describe heads. has_pooler: whether the encoder gives a pooled output. Raises CheckpointError,
+    naming the place `where`, if values and tensors contradict each other.
     """
     if "label_dense/bias" not in tensors:
         return HeadSpec(name="answer_span") if "span_dense/bias" in tensors else None
     count = len(tensors["label_dense/bias"])
-    architectures = [str(name).removeprefix("TF") for name in _list(values.get("architectures"))]
-    names = [_ARCHITECTURES[name] for name in architectures if name in _ARCHITECTURES]
-    if not names and POOLER[0] not in tensors:
+    architectures = [str(name) for name in _list(values.get("architectures"))]
+    names = [
+        head
+        for architecture in architectures
+        for ending, head in _ARCHITECTURES.items()
+        if architecture.endswith(ending)
+    ]
+    if not names and not has_pooler:
         # A classifier of texts reads the pooled output.
         names = ["token classifier"]
     name = names[0] if names else "classifier"
@@ -59,7 +65,7 @@ def head_of(tensors: Tensors, values: Mapping[str, Any], where: str) -> HeadSpec
         name = _PROBLEMS.get(str(values.get("problem_type")), "regression" if count == 1 else name)
     if name not in SUPPORTED:
         return HeadSpec(name=name)
-    if POOLER[0] not in tensors:
+    if not has_pooler:
         raise CheckpointError(f"{where}: a classifier without a pooler; give all its weights")
     return HeadSpec(name=name, classes=_classes(values, count, where), is_certain=bool(names))
 

@@ -12,7 +12,8 @@ from bertline.files import check_readable
 from bertline.leftovers import temporary_folder
 from bertline.modeling.checkpoints import packaged
 from bertline.modeling.checkpoints.google import CONFIG_FILE, prefix_in
-from bertline.modeling.checkpoints.known import KNOWN, Known
+from bertline.modeling.checkpoints.known import KNOWN
+from bertline.modeling.families.base import Published
 from bertline.storage import fetch, fetch_files, unpack
 from bertline.storage.gcs import beginning
 
@@ -35,7 +36,7 @@ class Files:
     prefix: Path | None
     config: Path
     vocab: Path
-    known: Known | None
+    known: Published | None
 
 
 @contextlib.contextmanager
@@ -81,7 +82,7 @@ def opened(checkpoint: str, config: str | None, vocab: str | None) -> Iterator[F
 def files_behind(checkpoint: str) -> list[str]:
     """The paths and addresses whose content decides what `checkpoint` is.
 
-    Empty for a name of KNOWN: what Google published does not change.
+    Empty for a name of KNOWN: what was published does not change.
     """
     if checkpoint in KNOWN:
         return []
@@ -160,6 +161,6 @@ def _is_marked(folder: Path) -> bool:
     return any(next(folder.glob(mark), None) for mark in _MARKS)
 
 
-def _known(checkpoint: str, folder: Path) -> Known | None:
+def _known(checkpoint: str, folder: Path) -> Published | None:
     archive = PurePosixPath(checkpoint).name.partition(".")[0]
     return KNOWN.get(archive) or KNOWN.get(folder.name)

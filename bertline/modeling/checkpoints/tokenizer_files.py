@@ -20,6 +20,8 @@ _SAME_CLASSES = re.compile(
     r"(Bert|DistilBert|Electra|MobileBert)Tokenizer(Fast)?|PreTrainedTokenizerFast|"
     r"TokenizersBackend"
 )
+_OTHER_VOCABULARIES = ("*.model", "merges.txt")
+"""Files of SentencePiece and of byte-pair encodings."""
 _ONLY: dict[str, dict[str, object]] = {
     "normalizer": {"type": "BertNormalizer", "clean_text": True},
     "pre_tokenizer": {"type": "BertPreTokenizer"},
@@ -127,6 +129,7 @@ def _vocabulary(vocab: Path, file: Path, whole: Mapping[str, Any]) -> dict[str, 
             raise CheckpointError(f"{file}: ids are not 0 to {len(ordered) - 1}; save it again")
         check_vocabulary(ordered, file)
         return ordered
+    _check_kind(vocab)
     vocabulary = read_vocab(vocab)
     if entries and vocab.parent == file.parent:
         for token, number in entries.items():
@@ -136,6 +139,17 @@ def _vocabulary(vocab: Path, file: Path, whole: Mapping[str, Any]) -> dict[str, 
                     f"is {number}; remove the file that does not belong to the weights"
                 )
     return vocabulary
+
+
+def _check_kind(vocab: Path) -> None:
+    """Raises CheckpointError where another kind of vocabulary lies in the place of `vocab`."""
+    if vocab.is_file():
+        return
+    for pattern in _OTHER_VOCABULARIES:
+        for file in sorted(vocab.parent.glob(pattern)):
+            raise CheckpointError(
+                f"{file}: not a WordPiece vocabulary; give a checkpoint with a vocab.txt"
+            )
 
 
 def _added_tokens(

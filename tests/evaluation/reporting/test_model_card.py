@@ -1,13 +1,14 @@
 from bertline.evaluation.gate import Gate, judge
 from bertline.evaluation.reporting.model_card import render_model_card
 from bertline.features.spec import InputSpec
-from bertline.modeling.config import EncoderConfig, ModelSpec
+from bertline.modeling.config import ModelSpec
+from bertline.modeling.families.bert.config import BertConfig
 from tests.evaluation.sample_results import make_file, make_results
 
 SPEC = ModelSpec(
     task="snips",
     head="intent_slots",
-    encoder=EncoderConfig(
+    encoder=BertConfig(
         vocab_size=30522,
         hidden_size=384,
         num_hidden_layers=6,

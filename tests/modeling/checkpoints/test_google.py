@@ -5,11 +5,13 @@ import pytest
 
 from bertline.errors import CheckpointError
 from bertline.modeling.checkpoints.google import (
+    family_in,
     prefix_in,
     read_config,
     read_weights,
 )
-from bertline.modeling.shapes import encoder_shapes
+from bertline.modeling.families.bert.family import FAMILY
+from bertline.modeling.families.bert.shapes import encoder_shapes
 from tests.modeling.toys import Arrays, google_name, toy_config, write_google
 
 CONFIG = toy_config(hidden_act="gelu_tanh")
@@ -47,7 +49,7 @@ def prefix(tmp_path: Path) -> Path:
 
 def test_config_and_weights_come_by_our_names(prefix: Path) -> None:
     assert prefix_in(prefix.parent) == prefix
-    assert read_config(prefix.with_name("bert_config.json")) == CONFIG
+    assert read_config(prefix.with_name("bert_config.json"), family_in(prefix)) == CONFIG
     weights = read_weights(prefix, CONFIG)
     tensors = google_tensors()
     assert weights.keys() == encoder_shapes(CONFIG).keys()
@@ -127,7 +129,7 @@ def test_what_any_optimizer_left_is_skipped(tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_tf2_objects_is_told(tmp_path: Path) -> None:
     write_google(tmp_path, {"model/vars/0/.ATTRIBUTES/VARIABLE_VALUE": np.ones((30, 8))})
-    message = "a checkpoint of TF2 objects, which has no names of BERT's variables; save the model"
+    message = "a checkpoint of TF2 objects, which does not name an encoder's variables; save"
     with pytest.raises(CheckpointError, match=message):
         read_weights(tmp_path / "bert_model.ckpt", CONFIG)
 
@@ -172,4 +174,4 @@ def test_a_missing_shard_is_named(prefix: Path) -> None:
 def test_a_missing_config_is_told(tmp_path: Path) -> None:
     message = r"bert_config\.json: no such file; give the checkpoint's config as import_checkpoint"
     with pytest.raises(CheckpointError, match=message):
-        read_config(tmp_path / "bert_config.json")
+        read_config(tmp_path / "bert_config.json", FAMILY)

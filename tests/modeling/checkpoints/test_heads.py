@@ -9,7 +9,6 @@ from bertline.errors import CheckpointError
 from bertline.modeling.checkpoints.heads import HeadSpec, head_of
 from tests.modeling.toys import Arrays
 
-POOLER: Arrays = {"encoder/pooler/kernel": np.ones((8, 8), np.float32)}
 CLASSIFIER = "BertForSequenceClassification"
 
 
@@ -38,15 +37,15 @@ def labels(*names: str) -> dict[str, str]:
     ],
 )
 def test_heads_that_are_not_supported(values: dict[str, Any], count: int, name: str) -> None:
-    head = head_of(POOLER | dense(count), values, "here")
+    head = head_of(dense(count), values, "here", has_pooler=True)
     assert head == HeadSpec(name=name)
     assert not head.is_supported
 
 
 def test_without_a_pooler_tokens_are_classified() -> None:
-    assert head_of(dense(3), {}, "here") == HeadSpec(name="token classifier")
+    assert head_of(dense(3), {}, "here", has_pooler=False) == HeadSpec(name="token classifier")
     with pytest.raises(CheckpointError, match="here: a classifier without a pooler; give all its"):
-        head_of(dense(3), {"architectures": [CLASSIFIER]}, "here")
+        head_of(dense(3), {"architectures": [CLASSIFIER]}, "here", has_pooler=False)
 
 
 @pytest.mark.parametrize(
@@ -54,14 +53,15 @@ def test_without_a_pooler_tokens_are_classified() -> None:
     [([CLASSIFIER], True), (["BertModel"], False), (["MyBert"], False), (None, False)],
 )
 def test_a_classifier_is_certain_where_it_is_said(architectures: Any, is_certain: bool) -> None:
-    head = head_of(POOLER | dense(3), {"architectures": architectures}, "here")
+    head = head_of(dense(3), {"architectures": architectures}, "here", has_pooler=True)
     assert head == HeadSpec(name="classifier", classes=("0", "1", "2"), is_certain=is_certain)
     assert head.is_supported
 
 
 def test_classes_have_the_names_of_id2label_by_number() -> None:
     names = {"1": "good", "10": "k", "0": "bad", **{str(n): f"n{n}" for n in range(2, 10)}}
-    head = head_of(POOLER | dense(11), {"architectures": [CLASSIFIER], "id2label": names}, "here")
+    values = {"architectures": [CLASSIFIER], "id2label": names}
+    head = head_of(dense(11), values, "here", has_pooler=True)
     assert head and head.classes == ("bad", "good", *(f"n{n}" for n in range(2, 10)), "k")
 
 
@@ -77,10 +77,10 @@ def test_classes_have_the_names_of_id2label_by_number() -> None:
 )
 def test_names_that_do_not_fit_are_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(CheckpointError, match=message):
-        head_of(POOLER | dense(3), {"architectures": [CLASSIFIER], **values}, "here")
+        head_of(dense(3), {"architectures": [CLASSIFIER], **values}, "here", has_pooler=True)
 
 
 def test_other_heads() -> None:
     span: Arrays = {"span_dense/bias": np.zeros(2, np.float32)}
-    assert head_of(span, {}, "here") == HeadSpec(name="answer_span")
-    assert head_of(POOLER | {"nsp/bias": np.zeros(2, np.float32)}, {}, "here") is None
+    assert head_of(span, {}, "here", has_pooler=False) == HeadSpec(name="answer_span")
+    assert head_of({"nsp/bias": np.zeros(2, np.float32)}, {}, "here", has_pooler=True) is None

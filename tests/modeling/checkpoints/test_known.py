@@ -7,7 +7,7 @@ HOST = "https://storage.googleapis.com/bert_models/"
 
 def test_all_of_them_are_there() -> None:
     assert len(KNOWN) == 33
-    assert sum(known.release == "2020_02_20" for known in KNOWN.values()) == 24
+    assert sum("2020_02_20" in known.address for known in KNOWN.values()) == 24
     assert len({known.address for known in KNOWN.values()}) == 33
 
 
@@ -31,7 +31,7 @@ def test_address_size_and_casing(
     known = KNOWN[name]
     assert known.address == f"{HOST}{place}/{name}.zip"
     assert known.num_parameters == num_parameters
-    assert known.do_lower_case == do_lower_case
+    assert known.config.do_lower_case == do_lower_case
 
 
 def test_the_miniature_with_the_name_of_bert_base_has_another() -> None:

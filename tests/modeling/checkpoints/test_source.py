@@ -135,7 +135,7 @@ def test_the_name_of_a_folder_or_an_archive_tells_what_it_is(tmp_path: Path) -> 
     archive = zipped(folder, tmp_path / "multi_cased_L-12_H-768_A-12.zip")
     with opened(str(archive), None, None) as files:
         assert files.known
-        assert not files.known.do_lower_case
+        assert not files.known.config.do_lower_case
 
 
 def test_a_known_name_is_fetched_from_its_address(

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from bertline.modeling.checkpoints import google, huggingface, packaged
-from bertline.modeling.config import EncoderConfig
-from bertline.modeling.encoder import Encoder
+from bertline.modeling.families.base import EncoderConfig
+from bertline.modeling.families.bert.config import BertConfig
+from bertline.modeling.families.bert.encoder import Encoder
 from bertline.modeling.layers import LayerNorm, gelu_tanh
 from bertline.modeling.weights import Tensors, assign
 
@@ -19,6 +20,7 @@ ATOL = 1e-5
 
 
 def encoder_of(config: EncoderConfig, weights: Tensors) -> Encoder:
+    assert isinstance(config, BertConfig)
     encoder = Encoder(config, name="encoder")
     encoder.build()
     assign(encoder.trainable_variables, weights, where="oracle")
@@ -44,8 +46,9 @@ def test_the_packaged_encoder_is_hugging_face_s(shared: Path) -> None:
 
 def load_google(folder: Path) -> tuple[Encoder, Tensors, Mapping[str, Any]]:
     """The encoder, all tensors (heads too) and the oracle's inputs and outputs."""
-    config = google.read_config(folder / google.CONFIG_FILE)
-    weights = google.read_weights(google.prefix_in(folder), config)
+    prefix = google.prefix_in(folder)
+    config = google.read_config(folder / google.CONFIG_FILE, google.family_in(prefix))
+    weights = google.read_weights(prefix, config)
     return encoder_of(config, weights), weights, np.load(folder / "io.npz")
 
 

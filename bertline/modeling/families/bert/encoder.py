@@ -20,7 +20,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bertline.modeling.config import EncoderConfig
+from bertline.modeling.families.bert.config import BertConfig
 from bertline.modeling.layers import (
     ACTIVATIONS,
     Dense,
@@ -37,7 +37,7 @@ from bertline.modeling.sites import FLOAT, At, Sites
 class Embeddings(keras.layers.Layer):  # type: ignore[misc]
     """Sum of word, position and segment embeddings, normalized: ids [B, L] → [B, L, H]."""
 
-    def __init__(self, config: EncoderConfig, sites: Sites = FLOAT, **kwargs: Any) -> None:
+    def __init__(self, config: BertConfig, sites: Sites = FLOAT, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.config = config
         self.sites = sites.part(self.name)
@@ -82,7 +82,7 @@ class SelfAttention(keras.layers.Layer):  # type: ignore[misc]
     T is batch times length: all but the attention itself works token by token.
     """
 
-    def __init__(self, config: EncoderConfig, **kwargs: Any) -> None:
+    def __init__(self, config: BertConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.num_heads = config.num_attention_heads
         self.head_size = config.hidden_size // config.num_attention_heads
@@ -127,7 +127,7 @@ class SelfAttention(keras.layers.Layer):  # type: ignore[misc]
 class EncoderLayer(keras.layers.Layer):  # type: ignore[misc]
     """Attention and feed-forward, each with residual sum and normalization after it."""
 
-    def __init__(self, config: EncoderConfig, sites: Sites = FLOAT, **kwargs: Any) -> None:
+    def __init__(self, config: BertConfig, sites: Sites = FLOAT, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         policy = self.dtype_policy
         self.sites = sites.part(self.name)
@@ -181,7 +181,7 @@ class Encoder(keras.layers.Layer):  # type: ignore[misc]
     remembered. That asks for a network without dropout: Keras draws other masks the second time.
     """
 
-    def __init__(self, config: EncoderConfig, sites: Sites = FLOAT, **kwargs: Any) -> None:
+    def __init__(self, config: BertConfig, sites: Sites = FLOAT, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         policy = self.dtype_policy
         self.sites = sites.part(self.name)

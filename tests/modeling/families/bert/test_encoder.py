@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bertline.features.batches import MODEL_INPUTS
-from bertline.modeling.encoder import Encoder
+from bertline.modeling.families.bert.encoder import Encoder
+from bertline.modeling.families.bert.shapes import encoder_shapes
 from bertline.modeling.layers import LayerNorm, gelu_erf, gelu_tanh
-from bertline.modeling.shapes import encoder_shapes
 from bertline.modeling.weights import assign, tensors_of
 from tests.modeling.toys import batch_of, toy_config
 
