@@ -13,6 +13,7 @@ from bertline.evaluation.champion import judge_against_champion, with_champion
 from bertline.evaluation.checks import DropLimits
 from bertline.evaluation.gate import Verdict
 from bertline.evaluation.reporting.folder import write_report
+from bertline.evaluation.reporting.summary import summary_lines
 from bertline.evaluation.results import Results
 from bertline.examples import read_split
 from bertline.leftovers import temporary_folder
@@ -83,3 +84,4 @@ def run(
         ignored = shutil.ignore_patterns(MANIFEST, Usage.file_name)
         shutil.copytree(report, folder, ignore=ignored, dirs_exist_ok=True)
         write_report(folder, ModelSpec.read(exported), model, measured, verdict)
+    print("\n".join(summary_lines(measured, verdict)))

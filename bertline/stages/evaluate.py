@@ -17,6 +17,7 @@ from bertline.evaluation.predictions import write_predictions
 from bertline.evaluation.predictors import Predictor, open_predictor
 from bertline.evaluation.reference import reference_facts, reference_model
 from bertline.evaluation.reporting.folder import write_report
+from bertline.evaluation.reporting.summary import summary_lines
 from bertline.evaluation.results import REFERENCE, FileFacts, FileResult, ModelFacts, Results
 from bertline.export.inspection import inspect
 from bertline.export.instruction_sets import LIMITS, find_instruction_set
@@ -137,6 +138,7 @@ def run(
         verdict = judge(settings.gate, measured)
         about["blessed"] = verdict.blessed
         write_report(folder, material.spec, model, measured, verdict)
+    print("\n".join(summary_lines(measured, verdict)))
 
 
 def model_facts(spec: ModelSpec, model: Path) -> ModelFacts:

@@ -8,7 +8,6 @@ from bertline.artifacts import read_json, write_text
 from bertline.evaluation.gate import Verdict
 from bertline.evaluation.reporting.model_card import render_model_card
 from bertline.evaluation.reporting.report import render_report
-from bertline.evaluation.reporting.summary import summary_lines
 from bertline.evaluation.results import Results
 from bertline.modeling.config import ModelSpec
 
@@ -16,7 +15,7 @@ from bertline.modeling.config import ModelSpec
 def write_report(
     folder: Path, spec: ModelSpec, model: Path, results: Results, verdict: Verdict
 ) -> None:
-    """Writes metrics.json, verdict.json, report.html and model_card.md, and prints the summary.
+    """Writes metrics.json, verdict.json, report.html and model_card.md.
 
     model: the folder that finetune or quantize wrote, for its training curves.
     """
@@ -25,4 +24,3 @@ def write_report(
     verdict.write(folder)
     write_text(folder / "report.html", render_report(results, verdict, history))
     write_text(folder / "model_card.md", render_model_card(spec, results, verdict))
-    print("\n".join(summary_lines(results, verdict)))
