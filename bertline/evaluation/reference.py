@@ -8,11 +8,8 @@ from bertline.artifacts import file_sha256
 from bertline.errors import CheckpointError
 from bertline.evaluation.results import REFERENCE, ROUNDED, FileFacts
 from bertline.export.instruction_sets import find_instruction_set
-from bertline.files import naming
-from bertline.integrity import verify_if_artifact
-from bertline.leftovers import temporary_folder
 from bertline.modeling.config import ModelSpec
-from bertline.storage import fetch
+from bertline.modeling.folder import fetched_model
 
 
 @contextlib.contextmanager
@@ -26,28 +23,25 @@ def reference_model(address: str | None, model: Path) -> Iterator[Path]:
     if address is None:
         yield model
         return
-    with temporary_folder() as temporary:
-        folder = fetch(address, temporary / "model")
-        with naming(address, folder):
-            verify_if_artifact(folder)
-            given, own = ModelSpec.read(folder), ModelSpec.read(model)
-            if given.quantization is not None:
-                raise CheckpointError(
-                    f"reference {address}: trained with fake quantization; give a float model"
-                )
-            parts = {
-                "task": given.task == own.task,
-                "labels": given.labels == own.labels,
-                "inputs": given.inputs == own.inputs,
-                "vocabulary": file_sha256(folder / "vocab.txt") == file_sha256(model / "vocab.txt"),
-            }
-            different = [name for name, is_same in parts.items() if not is_same]
-            if different:
-                raise CheckpointError(
-                    f"reference {address}: {', '.join(different)} not as in this run; give a float "
-                    "model that was trained on the same data"
-                )
-            yield folder
+    with fetched_model(address) as folder:
+        given, own = ModelSpec.read(folder), ModelSpec.read(model)
+        if given.quantization is not None:
+            raise CheckpointError(
+                f"reference {address}: trained with fake quantization; give a float model"
+            )
+        parts = {
+            "task": given.task == own.task,
+            "labels": given.labels == own.labels,
+            "inputs": given.inputs == own.inputs,
+            "vocabulary": file_sha256(folder / "vocab.txt") == file_sha256(model / "vocab.txt"),
+        }
+        different = [name for name, is_same in parts.items() if not is_same]
+        if different:
+            raise CheckpointError(
+                f"reference {address}: {', '.join(different)} not as in this run; give a float "
+                "model that was trained on the same data"
+            )
+        yield folder
 
 
 def reference_facts(model: Path) -> FileFacts:

@@ -1,14 +1,20 @@
 """Model folders: what training writes and others read."""
 
+import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bertline.artifacts import new_artifact, read_json, write_json
 from bertline.errors import CheckpointError
+from bertline.files import naming
+from bertline.integrity import verify_if_artifact
+from bertline.leftovers import temporary_folder
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.quantization import Ranges
 from bertline.modeling.weights import Tensors, save_weights, weights_digest
+from bertline.storage import fetch
 
 RANGES_FILE = "ranges.json"
 
@@ -34,6 +40,20 @@ def write_model(
         shutil.copyfile(vocab, folder / "vocab.txt")
         if ranges is not None:
             write_json(folder / RANGES_FILE, ranges)
+
+
+@contextlib.contextmanager
+def fetched_model(address: str) -> Iterator[Path]:
+    """The model folder at a path or a gs:// address, on this disk while the block runs.
+
+    Raises DataError where it is damaged, DataError or StorageError where there is none; these, and
+    errors in the block, name `address`.
+    """
+    with temporary_folder() as temporary:
+        folder = fetch(address, temporary / "model")
+        with naming(address, folder):
+            verify_if_artifact(folder)
+            yield folder
 
 
 def read_ranges(folder: Path, spec: ModelSpec) -> Ranges:

@@ -4,14 +4,11 @@ from pathlib import Path
 
 from bertline.artifacts import file_sha256
 from bertline.errors import CheckpointError
-from bertline.files import naming
-from bertline.integrity import verify_if_artifact
-from bertline.leftovers import temporary_folder
 from bertline.modeling.checkpoints.heads import HeadSpec
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.families.base import EncoderConfig
+from bertline.modeling.folder import fetched_model
 from bertline.modeling.weights import Tensors, load_weights
-from bertline.storage import fetch
 
 
 def encoder_start(encoder: Path, with_head: bool) -> Tensors:
@@ -49,11 +46,8 @@ def model_start(source: str, spec: ModelSpec, vocab: Path) -> Tensors:
     names what differs, DataError where it is damaged, DataError or StorageError where it is no such
     folder.
     """
-    with temporary_folder() as temporary:
-        folder = fetch(source, temporary / "model")
-        with naming(source, folder):
-            verify_if_artifact(folder)
-            return _fitting_weights(source, folder, spec, vocab)
+    with fetched_model(source) as folder:
+        return _fitting_weights(source, folder, spec, vocab)
 
 
 def _fitting_weights(source: str, folder: Path, spec: ModelSpec, vocab: Path) -> Tensors:
