@@ -28,9 +28,8 @@ from bertline.export.outliers import channel_peaks, folding_scales
 from bertline.export.ranges import TensorRanges, measure_ranges
 from bertline.export.saved_model import export_saved_model
 from bertline.export.text_input import TextInput, write_text_ir
-from bertline.modeling.families.lookup import family_named
+from bertline.modeling.families.lookup import sites_of
 from bertline.modeling.site_table import SiteTable
-from bertline.tables.families import DEFAULT_FAMILY
 
 Fold = Callable[[Scales], Graph]
 """Gives the graph whose outliers are folded."""
@@ -66,7 +65,7 @@ class Exporter:
         self._shape, self._text_input, self._fold = shape, text_input, fold
         self._overflow_safe = overflow_safe
         self._tensors = functools.cache(functools.partial(_tensors, graph))
-        self._sites = family_named(DEFAULT_FAMILY).sites if sites is None else sites
+        self._sites = sites_of(None) if sites is None else sites
         always, chosen = self._sites.float_kinds, float_sites
         mixed = (*always, *(self._sites.outlier_kinds if chosen is None else chosen))
         self._float_sites = {

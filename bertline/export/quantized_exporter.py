@@ -14,7 +14,7 @@ from bertline.export.openvino_ranges import set_ranges
 from bertline.export.quantized import QuantizedModel, write_integer
 from bertline.export.ranges import TensorRanges, find_ranges
 from bertline.export.text_input import TextInput
-from bertline.modeling.families.lookup import family_of
+from bertline.modeling.families.lookup import sites_of
 
 
 class QuantizedExporter(Exporter):
@@ -42,7 +42,7 @@ class QuantizedExporter(Exporter):
             text_input=text_input,
             float_sites=float_sites,
             overflow_safe=overflow_safe,
-            sites=family_of(model.spec.encoder).sites,
+            sites=sites_of(model.spec.encoder),
         )
         self._model, self._litert_length = model, litert_length
 

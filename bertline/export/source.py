@@ -21,12 +21,11 @@ from bertline.modeling.checkpoints.heads import HeadSpec
 from bertline.modeling.checkpoints.tokenizer_files import looks_lower_cased
 from bertline.modeling.config import ModelSpec
 from bertline.modeling.families.base import ENCODER_FILE, EncoderConfig
-from bertline.modeling.families.lookup import family_named, family_of, read_encoder
+from bertline.modeling.families.lookup import read_encoder, sites_of
 from bertline.modeling.folder import read_ranges
 from bertline.modeling.model import build_encoder, build_model
 from bertline.modeling.site_table import SiteTable
 from bertline.modeling.weights import Tensors, assign, load_weights
-from bertline.tables.families import DEFAULT_FAMILY
 
 WEIGHTS, HEAD = "weights.safetensors", "head.safetensors"
 # Of a foreign graph its number of positions is not known; this is what BERTs have.
@@ -69,8 +68,7 @@ class Source:
     @property
     def sites(self) -> SiteTable:
         """The sites of its encoder's family; of a foreign graph, those of the default one."""
-        family = family_of(self.encoder) if self.encoder else family_named(DEFAULT_FAMILY)
-        return family.sites
+        return sites_of(self.encoder)
 
     def tokenizer(self) -> Tokenizer:
         """Its tokenizer; raises ConfigError where there is no vocabulary."""

@@ -16,7 +16,7 @@ from bertline.export.listing import FORMATS, Calibration, Exports
 from bertline.features.tokenizer import Tokenizer
 from bertline.leftovers import temporary_folder
 from bertline.modeling.config import ModelSpec
-from bertline.modeling.families.lookup import family_of
+from bertline.modeling.families.lookup import sites_of
 from bertline.progress import Progress
 from bertline.tasks import get_task
 
@@ -132,7 +132,7 @@ def _bench(
     return Bench(
         source=path,
         ranges=ranges,
-        sites=family_of(spec.encoder).sites,
+        sites=sites_of(spec.encoder),
         scratch=path.with_name("tried.tflite"),
         split=dev.part(pick(ids, settings.trial_examples)),
         judge=judge_for(task),

@@ -9,6 +9,7 @@ from bertline.artifacts import read_json
 from bertline.errors import CheckpointError, ConfigError
 from bertline.modeling.families.base import ENCODER_FILE, EncoderConfig, Family
 from bertline.modeling.families.recognition import TITLES
+from bertline.modeling.site_table import SiteTable
 from bertline.tables.families import DEFAULT_FAMILY, FAMILIES
 
 
@@ -21,6 +22,11 @@ def family_named(name: str) -> Family[Any]:
 def family_of(config: EncoderConfig) -> Family[Any]:
     """The family of an encoder."""
     return family_named(config.family)
+
+
+def sites_of(config: EncoderConfig | None) -> SiteTable:
+    """The sites of an encoder's family; of a graph without a config, those of the default one."""
+    return family_named(config.family if config else DEFAULT_FAMILY).sites
 
 
 def not_supported(name: str) -> str:
