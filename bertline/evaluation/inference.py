@@ -32,6 +32,7 @@ from bertline.files import check_readable
 from bertline.integrity import verify_if_artifact
 from bertline.json_values import parse_json
 from bertline.modeling.config import ModelSpec
+from bertline.modeling.families.base import ENCODER_FILE
 from bertline.tasks import KIND_OF_HEAD, TASKS
 
 PREFERRED = {
@@ -172,7 +173,7 @@ def load(
 def _spec_of(folder: Path, address: str | Path) -> ModelSpec:
     """The description of the model in an exported folder; ConfigError if it answers nothing."""
     if not (folder / ModelSpec.file_name).is_file():
-        what = "an encoder" if (folder / "encoder.json").is_file() else "a graph"
+        what = "an encoder" if (folder / ENCODER_FILE).is_file() else "a graph"
         raise ConfigError(
             f"{address}: holds {what} without a head of ours, which answers nothing; convert a "
             "checkpoint with a classifier, or train one with `bertline run`"

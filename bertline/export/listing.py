@@ -45,7 +45,7 @@ DEFAULT = tuple(
     if name not in ("openvino_fp32", "litert_int8", "litert_int8_mixed", INTEGER)
 )
 """What the stage export writes unless another file is named."""
-FAMILIES = {
+USUAL_FORMATS = {
     "openvino": "openvino_fp16",
     "litert": "litert_float32",
     "saved_model": "saved_model",

@@ -15,7 +15,7 @@ def core() -> openvino.Core:
     The plugin gives the thread that loads it a stack for signals, and puts back the one before when
     it is unloaded. Plugins of several Cores that are not unloaded in the reverse order put back a
     stack that is gone: the next SIGTERM or Ctrl-C then ends the process with SIGSEGV (OpenVINO
-    2026.4). Other Cores belong into `other_cores`.
+    2026.4). Create other Cores in `other_cores`.
     """
     found = openvino.Core()
     found.get_property("CPU", "FULL_DEVICE_NAME")  # loads the plugin

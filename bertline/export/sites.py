@@ -1,9 +1,9 @@
 """The sites of a LiteRT file: which operators compute them, and which are quantized together.
 
-Operators are told apart by what the family of the encoder declares of its sites
-(bertline.modeling.site_table): by their kinds, by the names that TensorFlow's converter gives their
-outputs, in which those of the layers stand, and by the sites that they read. What only moves values
-belongs to the site where they come from.
+The family of the encoder declares how its sites show in a graph (bertline.modeling.site_table): by
+the kind of an operator, by the name that TensorFlow's converter gives its output, which contains
+that of the layer, and by the sites that it reads. An operator that only moves values belongs to the
+site that they come from.
 
 Groups of sites are quantized or left float together. Most have one site and its name,
 "layer_3/output_sum"; the kind of a group is what its name ends with. "head" has all of a head, and

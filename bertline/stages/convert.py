@@ -14,9 +14,9 @@ from bertline.errors import ConfigError, DataError
 from bertline.evaluation.inference import read_items
 from bertline.export.listing import (
     CALIBRATED,
-    FAMILIES,
     FORMATS,
     INTEGER,
+    USUAL_FORMATS,
     Calibration,
     Exports,
     check_format,
@@ -29,17 +29,18 @@ from bertline.features.tokenizer import Tokenizer
 from bertline.files import naming
 from bertline.leftovers import temporary_folder
 from bertline.modeling.config import ModelSpec
+from bertline.modeling.families.base import ENCODER_FILE
 from bertline.progress import Progress
 from bertline.storage import fetch
 from bertline.storage.gcs import beginning
 
-SOURCE_FILES = ("model.json", "encoder.json", "saved_model.pb")
+SOURCE_FILES = (ModelSpec.file_name, ENCODER_FILE, "saved_model.pb")
 
 
 class Settings(Config):
     """What to write, and from what.
 
-    formats: names of FORMATS, or of FAMILIES for the usual form of a runtime. output: of a
+    formats: names of FORMATS, or of USUAL_FORMATS for the usual form of a runtime. output: of a
     checkpoint, "pooled" or "sequence" instead of its head; without a head both by default.
     output_names: those of a SavedModel or .pb to keep, by default all. static: "1x128" fixes batch
     and length; by default both are open, but a LiteRT file has batch 1. calibration: path or
@@ -48,7 +49,7 @@ class Settings(Config):
     where the model ends. trust: of a SavedModel or .pb, run also operations that reach files.
     """
 
-    formats: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(FAMILIES)
+    formats: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(USUAL_FORMATS)
     output: Literal["head", "pooled", "sequence"] | None = None
     output_names: tuple[str, ...] = ()
     static: str | None = None
@@ -61,7 +62,7 @@ class Settings(Config):
     @classmethod
     def _known(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
         for name in formats:
-            check_format(name, [*FAMILIES, *FORMATS])
+            check_format(name, [*USUAL_FORMATS, *FORMATS])
             if name == INTEGER:
                 raise ValueError(f"{name} needs training; a recipe with the stage quantize has it")
         return formats
@@ -84,7 +85,7 @@ class Settings(Config):
     @property
     def forms(self) -> list[str]:
         """The names of FORMATS to write; with calibration, OpenVINO's family has its int8 too."""
-        forms = [FAMILIES.get(name, name) for name in self.formats]
+        forms = [USUAL_FORMATS.get(name, name) for name in self.formats]
         if self.calibration is not None and "openvino" in self.formats:
             forms.append("openvino_int8")
         return list(dict.fromkeys(forms))
